@@ -1,0 +1,171 @@
+//! Changes to the configuration: each takes the account's turn and leaves a `config.*` entry, so that running servers
+//! hear of it, whoever made it. The command line uses this beside a running server.
+
+use serde_json::json;
+
+use super::clock::Clock;
+use crate::{
+    domain::event::{Audience, Envelope, wire_micros},
+    store::{
+        Db, Result, Tx,
+        accounts::{self, NewAccount},
+        credentials::{self, NewCredential},
+        gateways::{self, NewGateway},
+        journal::{self, NewEntry},
+        parties::{self, NewParty},
+        people::{self, NewAgent},
+    },
+};
+
+/// The pen for configuration.
+#[derive(Clone)]
+pub struct Admin {
+    db: Db,
+    clock: Clock,
+}
+
+impl Admin {
+    /// A pen for this book.
+    pub fn new(db: Db, clock: Clock) -> Self {
+        Self { db, clock }
+    }
+
+    /// Adds an account; `None` when the name is taken.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn add_account(&self, account: &NewAccount) -> Result<Option<i64>> {
+        let mut tx = self.db.begin().await?;
+        let id = accounts::add(&mut tx, account, self.clock.id(), self.clock.now()).await?;
+        if let Some(id) = id {
+            self.note(&mut tx, id, &account.name, "config.account", json!({"name": account.name})).await?;
+        }
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    /// Adds an agent; `None` when the login is taken.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn add_agent(&self, account: (i64, &str), agent: &NewAgent) -> Result<Option<i64>> {
+        let mut tx = self.db.begin().await?;
+        let id = people::add_agent(&mut tx, account.0, agent, self.clock.now()).await?;
+        if id.is_some() {
+            self.note(&mut tx, account.0, account.1, "config.agent", json!({"login": agent.login})).await?;
+        }
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    /// Adds an operator; `false` when the login is taken.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn add_operator(&self, account: (i64, &str), login: &str, password_hash: &str) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let added = people::add_operator(&mut tx, account.0, login, password_hash, self.clock.now()).await?;
+        if added {
+            self.note(&mut tx, account.0, account.1, "config.operator", json!({"login": login})).await?;
+        }
+        tx.commit().await?;
+        Ok(added)
+    }
+
+    /// Adds a token; `false` when the same secret is known already.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn add_token(&self, account: &str, token: &NewCredential) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let added = tx.run(credentials::insert(token, self.clock.now())).await? == 1;
+        if added {
+            self.note(&mut tx, token.account, account, "config.token", json!({"label": token.label, "prefix": token.prefix})).await?;
+        }
+        tx.commit().await?;
+        Ok(added)
+    }
+
+    /// Revokes a token or session; `false` when there is no such valid one.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn revoke(&self, account: (i64, &str), credential: i64) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let revoked = tx.run(credentials::revoke(account.0, credential, self.clock.now())).await? == 1;
+        if revoked {
+            self.note(&mut tx, account.0, account.1, "config.token", json!({"revoked": credential})).await?;
+        }
+        tx.commit().await?;
+        Ok(revoked)
+    }
+
+    /// Adds a gateway; `None` when its name or secret is taken.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn add_gateway(&self, account: (i64, &str), gateway: &NewGateway) -> Result<Option<i64>> {
+        let mut tx = self.db.begin().await?;
+        let id = gateways::add(&mut tx, account.0, gateway, self.clock.now()).await?;
+        if id.is_some() {
+            self.note(&mut tx, account.0, account.1, "config.gateway", json!({"name": gateway.name})).await?;
+        }
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    /// Adds or replaces parties.
+    ///
+    /// # Errors
+    /// What the database says; then none of them was stored.
+    pub async fn put_parties(&self, account: (i64, &str), list: &[NewParty]) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        for party in list {
+            parties::put(&mut tx, account.0, party, self.clock.now()).await?;
+        }
+        self.note(&mut tx, account.0, account.1, "config.parties", json!({"count": list.len()})).await?;
+        tx.commit().await
+    }
+
+    /// Removes a party; `false` when there was none.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn remove_party(&self, account: (i64, &str), kind: &str, id: &str) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let removed = parties::remove(&mut tx, account.0, kind, id).await?;
+        if removed {
+            self.note(&mut tx, account.0, account.1, "config.parties", json!({"removed": {"type": kind, "id": id}})).await?;
+        }
+        tx.commit().await?;
+        Ok(removed)
+    }
+
+    /// Leaves the entry of a configuration change.
+    async fn note(&self, tx: &mut Tx, account: i64, name: &str, kind: &'static str, data: serde_json::Value) -> Result<()> {
+        let position = journal::take_turn(tx, account).await?;
+        let now = self.clock.now();
+        let id = self.clock.id();
+        let seq = position.seq + 1;
+        let audience = Audience::Agents(vec![]);
+        let envelope = Envelope {
+            v: 1,
+            id: format!("evt_{}", id.simple()),
+            account: name,
+            epoch: &position.epoch,
+            seq,
+            kind,
+            call: None,
+            attempt: None,
+            cv: None,
+            audience: &audience,
+            agent: None,
+            occurred_at: wire_micros(now),
+            observed_at: wire_micros(now),
+            source: "admin",
+            data,
+        };
+        let body = serde_json::to_string(&envelope).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        journal::append(tx, account, vec![NewEntry { seq, id, kind, audience: audience.to_stored(), body, observed_at: now }]).await
+    }
+}

@@ -1,0 +1,50 @@
+//! What doors do with calls: report news, ask for changes, see what is live.
+
+use std::{sync::Arc, time::Duration};
+
+use uuid::Uuid;
+
+use super::{
+    App,
+    committer::{Done, EditPatch, Failure, NewsItem, Once, Told, Work, audience_now},
+    directory::Account,
+};
+use crate::domain::call::Call;
+
+/// Telephone systems do not send again: their doors wait this long before they say that the server is busy.
+pub const PBX_PATIENCE: Duration = Duration::from_secs(8);
+
+impl App {
+    /// Makes news durable and says what it did, one answer per item.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn hear(&self, account: &Arc<Account>, items: Vec<NewsItem>, once: Option<Once>) -> Result<Vec<Told>, Failure> {
+        match self.committer.submit(account, Work::News { items, once }, PBX_PATIENCE).await? {
+            Done::News(told) => Ok(told),
+            Done::Expired(_) | Done::Granted => Ok(vec![]),
+        }
+    }
+
+    /// Ends the wrap-up of a call.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn end_wrap(&self, account: &Arc<Account>, call: Uuid) -> Result<(), Failure> {
+        self.committer.submit(account, Work::EndWrap(call), PBX_PATIENCE).await.map(drop)
+    }
+
+    /// Sets fields of a call's record.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn edit_call(&self, account: &Arc<Account>, call: Uuid, patch: EditPatch) -> Result<(), Failure> {
+        self.committer.submit(account, Work::Edit(call, patch), PBX_PATIENCE).await.map(drop)
+    }
+}
+
+/// Whether one of these agents (`None` = everyone) sees this call now.
+pub fn is_visible(account: &Account, call: &Call, agents: Option<&std::collections::BTreeSet<String>>) -> bool {
+    let audience = audience_now(account, call.newest());
+    call.newest().state().is_some() && agents.is_none_or(|agents| agents.iter().any(|login| audience.includes(login)))
+}

@@ -1,0 +1,61 @@
+//! Time, identifiers and randomness come from here and from nowhere else, so that tests can hold them still.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use uuid::{NoContext, Timestamp, Uuid};
+
+/// The clock of a server.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// The machine's.
+    System,
+    /// Stands still until told to move.
+    Manual(Arc<Mutex<DateTime<Utc>>>),
+}
+
+impl Clock {
+    /// A clock that stands at `at`.
+    pub fn manual(at: DateTime<Utc>) -> Self {
+        Self::Manual(Arc::new(Mutex::new(at)))
+    }
+
+    /// The time, cut to microseconds as the book keeps it.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    pub fn now(&self) -> DateTime<Utc> {
+        match self {
+            Self::System => Utc::now().trunc_subsecs(6),
+            Self::Manual(at) => *at.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    /// Moves a manual clock; the machine's goes on by itself.
+    pub fn advance(&self, by: Duration) {
+        if let Self::Manual(at) = self {
+            *at.lock().unwrap_or_else(PoisonError::into_inner) += TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
+        }
+    }
+
+    /// A new identifier, ordered by time.
+    pub fn id(&self) -> Uuid {
+        let now = self.now();
+        let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+        Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos()))
+    }
+}
+
+/// A monotonic instant, for latencies and socket timers only.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+pub fn instant() -> tokio::time::Instant {
+    tokio::time::Instant::now()
+}
+
+/// A new secret of 256 bits that begins with `prefix`, so that a leaked one can be recognised.
+pub fn secret(prefix: &str) -> String {
+    let bytes: [u8; 32] = rand::random();
+    format!("{prefix}_{}", BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}

@@ -1,0 +1,144 @@
+//! Applies work to calls by the call law. Pure but for identifiers: all that is read was loaded before, all that is
+//! written goes into the ledger.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::{
+    Done, EditPatch, Failure, Moment, NewsItem, Settings, Told, Work,
+    ledger::{Known, Ledger, who},
+};
+use crate::{
+    app::{clock::Clock, hub::Hub},
+    domain::call::{Call, Fact, Heard, NewsKind, Terms},
+};
+
+/// What applying needs beside the ledger.
+pub(super) struct Desk<'a> {
+    pub(super) hub: &'a Hub,
+    pub(super) clock: &'a Clock,
+    pub(super) settings: &'a Settings,
+}
+
+impl Desk<'_> {
+    /// Does one piece of work.
+    pub(super) fn apply(&self, ledger: &mut Ledger, known: &mut Known, work: &Work) -> Result<Done, Failure> {
+        match work {
+            Work::News { items, .. } => Ok(Done::News(items.iter().map(|item| self.hear(ledger, known, item)).collect())),
+            Work::Expire(calls) => Ok(Done::Expired(calls.iter().filter(|&&call| self.expire(ledger, known, call)).count())),
+            Work::EndWrap(call) => self.end_wrap(ledger, known, *call),
+            Work::Edit(call, patch) => self.edit(ledger, known, *call, patch),
+        }
+    }
+
+    /// The terms for a call of this agent.
+    pub(super) fn terms(&self, account: i64, agent: Option<&str>) -> Terms {
+        let signed_in = agent.is_some_and(|login| self.hub.is_signed_in(account, login));
+        Terms {
+            wrap_up: if signed_in { self.settings.wrap_up } else { TimeDelta::zero() },
+            ringing: self.settings.ringing,
+            talk: self.settings.talk,
+        }
+    }
+
+    fn hear(&self, ledger: &mut Ledger, known: &mut Known, item: &NewsItem) -> Told {
+        let (id, number) = self.line(ledger, known, item);
+        let Some(call) = known.calls.get_mut(&id) else { return Told { call: id, attempt: number, state: None, changed: false } };
+        let index = call.attempts.iter().position(|attempt| attempt.number == number).unwrap_or_default();
+        let account = ledger.account.clone();
+        let attempt = &mut call.attempts[index];
+        ledger.touch(id, attempt);
+        let before = who(attempt);
+        // whose wrap-up it is may only be known by this very news
+        let agent = item.news.told.agent.as_deref().or(attempt.line.agent());
+        let wraps = matches!(item.news.kind, NewsKind::Ended(_) | NewsKind::Connected);
+        let terms = self.terms(account.id, if wraps { agent } else { attempt.line.agent() });
+        let heard = attempt.hear(&item.news, &terms);
+        if call.party.is_none() && !ledger.owners.is_empty() {
+            let customer = call.attempts[index].line.customer();
+            call.party = customer.and_then(|number| ledger.owners.get(number)).cloned();
+        }
+        if heard.store {
+            let moment = Moment { occurred: item.news.occurred_at, observed: item.news.observed_at };
+            ledger.record(self.clock, call, index, &before, &heard.facts, item.source, moment);
+        }
+        Told { call: id, attempt: number, state: call.attempts[index].state(), changed: !heard.facts.is_empty() }
+    }
+
+    /// The call and attempt that news is about; opens a new one when the law says so.
+    fn line(&self, ledger: &mut Ledger, known: &mut Known, item: &NewsItem) -> (Uuid, i64) {
+        let key = item.pbx_key();
+        let line = known.lines.get(&key).copied();
+        let attempt = line.and_then(|(id, number)| known.calls.get(&id)?.attempts.iter().find(|attempt| attempt.number == number));
+        if let (Some(line), false) = (line, Call::starts_anew(attempt, &item.news, self.settings.reuse_window)) {
+            return line;
+        }
+        let call = Call::open(self.clock.id(), item.gateway, item.pbx_call_id.clone(), item.news.observed_at);
+        let line = (call.id, 1);
+        ledger.open_line(key.clone(), line);
+        known.lines.insert(key, line);
+        known.calls.insert(call.id, call);
+        line
+    }
+
+    fn expire(&self, ledger: &mut Ledger, known: &mut Known, id: Uuid) -> bool {
+        let now = self.clock.now();
+        let Some(call) = known.calls.get_mut(&id) else { return false };
+        let index = call.attempts.len() - 1;
+        let terms = self.terms(ledger.account.id, call.attempts[index].line.agent());
+        self.step(ledger, call, index, now, |attempt| Ok(attempt.expire(now, &terms))).is_ok_and(|facts| facts > 0)
+    }
+
+    fn end_wrap(&self, ledger: &mut Ledger, known: &mut Known, id: Uuid) -> Result<Done, Failure> {
+        let now = self.clock.now();
+        let call = known.calls.get_mut(&id).ok_or(Failure::NoSuchCall)?;
+        let index = call.attempts.len() - 1;
+        self.step(ledger, call, index, now, |attempt| attempt.end_wrap(now).map_err(Failure::Refused))?;
+        Ok(Done::Granted)
+    }
+
+    fn step(
+        &self,
+        ledger: &mut Ledger,
+        call: &mut Call,
+        index: usize,
+        now: DateTime<Utc>,
+        step: impl FnOnce(&mut crate::domain::call::Attempt) -> Result<Heard, Failure>,
+    ) -> Result<usize, Failure> {
+        ledger.touch(call.id, &call.attempts[index]);
+        let before = who(&call.attempts[index]);
+        let heard = step(&mut call.attempts[index])?;
+        if heard.store {
+            ledger.record(self.clock, call, index, &before, &heard.facts, "gateway", Moment { occurred: now, observed: now });
+        }
+        Ok(heard.facts.len())
+    }
+
+    fn edit(&self, ledger: &mut Ledger, known: &mut Known, id: Uuid, patch: &EditPatch) -> Result<Done, Failure> {
+        let now = self.clock.now();
+        let call = known.calls.get_mut(&id).ok_or(Failure::NoSuchCall)?;
+        let old = call.edits.clone();
+        for (field, value) in [
+            (&mut call.edits.phone_call_id, &patch.phone_call_id),
+            (&mut call.edits.subject, &patch.subject),
+            (&mut call.edits.to, &patch.to),
+            (&mut call.edits.computed_outcome, &patch.computed_outcome),
+        ] {
+            if value.is_some() {
+                field.clone_from(value);
+            }
+        }
+        if call.edits != old {
+            let index = call.attempts.len() - 1;
+            let before = who(&call.attempts[index]);
+            let over = call.attempts[index].handling.finished_at.is_some();
+            let facts = if over && call.edits.computed_outcome != old.computed_outcome {
+                &[Fact::Updated, Fact::Result][..]
+            } else {
+                &[Fact::Updated]
+            };
+            ledger.record(self.clock, call, index, &before, facts, "api", Moment { occurred: now, observed: now });
+        }
+        Ok(Done::Granted)
+    }
+}

@@ -1,0 +1,212 @@
+//! The committer: acknowledged means committed.
+//!
+//! Doors hand a typed piece of [`Work`] in and wait. One spawned task per shard takes what has gathered while its last
+//! commit ran (no timer), writes it in one transaction, commits, answers, then publishes. The queue is bounded: a full one
+//! is said at once. A commit of unknown outcome is settled by reading back whether its first entry is in the journal.
+
+mod apply;
+mod ledger;
+mod shard;
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+use uuid::Uuid;
+
+pub use self::ledger::audience_now;
+use super::{clock::Clock, directory::Account, hub::Hub};
+use crate::{
+    domain::call::{News, Refused, State},
+    store::Db,
+};
+
+/// What the committer is asked to do for one account. Each piece happens wholly or not at all.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// News of calls.
+    News {
+        /// In the order the sender gave them.
+        items: Vec<NewsItem>,
+        /// When given, the same request is done once and answered the same again.
+        once: Option<Once>,
+    },
+    /// The deadlines of these calls may have passed.
+    Expire(Vec<Uuid>),
+    /// The agent is done with the wrap-up of this call.
+    EndWrap(Uuid),
+    /// The CRM sets fields of a call's record.
+    Edit(Uuid, EditPatch),
+}
+
+/// One piece of news and where it came from.
+#[derive(Clone, Debug)]
+pub struct NewsItem {
+    /// The gateway; 0 is the native door.
+    pub gateway: i64,
+    /// The dialect, as entries name it.
+    pub source: &'static str,
+    /// The telephone system's id of the call.
+    pub pbx_call_id: String,
+    /// What happened.
+    pub news: News,
+}
+
+impl NewsItem {
+    /// What the book finds the call by.
+    pub fn pbx_key(&self) -> String {
+        format!("{}/{}", self.gateway, self.pbx_call_id)
+    }
+}
+
+/// An idempotency key with the hash of the request it came with.
+#[derive(Clone, Debug)]
+pub struct Once {
+    /// The client's key.
+    pub key: String,
+    /// SHA-256 of the request's content.
+    pub content: Vec<u8>,
+}
+
+/// Fields to set; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "fields of the call's record")]
+pub struct EditPatch {
+    pub phone_call_id: Option<String>,
+    pub subject: Option<String>,
+    pub to: Option<String>,
+    pub computed_outcome: Option<String>,
+}
+
+/// What a piece of news did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// The dtCallId.
+    pub call: Uuid,
+    /// The attempt it belongs to.
+    pub attempt: i64,
+    /// What a screen shows now.
+    pub state: Option<State>,
+    /// Whether anything changed; a copy changes nothing.
+    pub changed: bool,
+}
+
+/// What came of the work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// One answer per item.
+    News(Vec<Told>),
+    /// How many calls the sweep ended.
+    Expired(usize),
+    /// The wish was carried out.
+    Granted,
+}
+
+/// Why work was not done, or not surely.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Failure {
+    /// The queue is full; nothing was taken in.
+    #[error("the server is busy: nothing was stored; try again in a moment")]
+    Busy,
+    /// No answer came in time; the work may still be done, and sending it again is safe.
+    #[error("the store did not answer in time: send it again, which is safe")]
+    Late,
+    /// The server is stopping.
+    #[error("the server is stopping: send it to the next one")]
+    Stopping,
+    /// The state forbids the wish.
+    #[error(transparent)]
+    Refused(Refused),
+    /// There is no such call.
+    #[error("there is no such call")]
+    NoSuchCall,
+    /// The idempotency key came with another request before.
+    #[error("this Idempotency-Key was used with other content before")]
+    KeyReused,
+    /// The book refused this very work; others beside it were done.
+    #[error("the store refused it")]
+    Store(Arc<sqlx::Error>),
+}
+
+/// Limits of the committer and terms of the call law.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Pieces of work that may wait, per shard.
+    pub queue: usize,
+    /// Pieces of work in one transaction.
+    pub batch: usize,
+    /// Tasks that commit at the same time; accounts are spread over them. SQLite has one.
+    pub shards: usize,
+    /// How long a commit is tried again while the database is away.
+    pub patience: Duration,
+    /// Wrap-up after a conversation of a signed-in agent.
+    pub wrap_up: TimeDelta,
+    /// Ringing without an answer.
+    pub ringing: TimeDelta,
+    /// Talking without an end.
+    pub talk: TimeDelta,
+    /// Start news for a call that has been over for longer than this begins a new call.
+    pub reuse_window: TimeDelta,
+}
+
+struct Job {
+    account: Arc<Account>,
+    work: Work,
+    reply: oneshot::Sender<Result<Done, Failure>>,
+    queued_at: tokio::time::Instant,
+}
+
+/// The doors' handle.
+#[derive(Clone)]
+pub struct Committer {
+    shards: Vec<mpsc::Sender<Job>>,
+}
+
+impl Committer {
+    /// Starts the shards. They end when every handle is gone and their queues are empty.
+    pub fn start(db: &Db, hub: &Hub, clock: &Clock, settings: &Settings) -> (Self, Vec<JoinHandle<()>>) {
+        let count = if db.has_single_writer() { 1 } else { settings.shards.max(1) };
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(settings.queue.max(1))).unzip();
+        let tasks = receivers
+            .into_iter()
+            .map(|jobs| tokio::spawn(shard::Shard::new(db.clone(), hub.clone(), clock.clone(), settings.clone()).run(jobs)))
+            .collect();
+        (Self { shards: senders }, tasks)
+    }
+
+    /// Hands work in and waits for its commit, at most `wait`.
+    ///
+    /// # Errors
+    /// See [`Failure`]. After [`Failure::Late`] the work may still be done.
+    pub async fn submit(&self, account: &Arc<Account>, work: Work, wait: Duration) -> Result<Done, Failure> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job { account: account.clone(), work, reply, queued_at: super::clock::instant() };
+        let shard = usize::try_from(account.id.unsigned_abs()).unwrap_or_default() % self.shards.len();
+        let handed_in = async {
+            let room = self.shards[shard].reserve().await.map_err(|_| Failure::Stopping)?;
+            room.send(job);
+            answer.await.map_err(|_| Failure::Stopping)?
+        };
+        match tokio::time::timeout(wait, handed_in).await {
+            Ok(done) => done,
+            Err(_) if self.shards[shard].capacity() == 0 => Err(Failure::Busy),
+            Err(_) => Err(Failure::Late),
+        }
+    }
+
+    /// Work that waits, over all shards.
+    pub fn queued(&self) -> usize {
+        self.shards.iter().map(|shard| shard.max_capacity() - shard.capacity()).sum()
+    }
+}
+
+/// When an entry happened by our clock and by the sender's.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    occurred: DateTime<Utc>,
+    observed: DateTime<Utc>,
+}

@@ -1,0 +1,193 @@
+//! A follower's cursor over the journal: replay from the book, then live from the hub, with no gap and no copy between.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use super::{
+    Hub,
+    mailbox::{Interest, Mail},
+    topic::{Entry, Seat, Topic},
+};
+use crate::{
+    domain::call::Call,
+    store::{Result, calls, journal},
+};
+
+/// Entries read from the book at once.
+const PAGE: i64 = 256;
+/// A follower that is further behind gets a snapshot: cheaper for both sides than this much history.
+const MAX_REPLAY: i64 = 50_000;
+
+/// Where a follower says it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// The journal's incarnation it knew.
+    pub epoch: String,
+    /// The last position it applied.
+    pub seq: i64,
+}
+
+/// How a feed begins.
+#[derive(Debug)]
+pub enum Opening {
+    /// Nothing was missed.
+    Live,
+    /// What was missed follows, ended by a mark.
+    Replay,
+    /// Too much was missed, or the journal began anew: the live calls as of the feed's position.
+    Reset(Vec<Call>),
+}
+
+/// What a feed gives next.
+#[derive(Debug)]
+pub enum Item {
+    /// An entry that the follower wants.
+    Entry(Arc<Entry>),
+    /// The end of a replay: everything up to here was looked at.
+    Mark(i64),
+    /// Nothing that was known holds: open a new feed.
+    Reset,
+}
+
+/// A follower's cursor.
+pub struct Feed {
+    hub: Hub,
+    account: i64,
+    seat: Seat,
+    topic: Arc<Topic>,
+    epoch: String,
+    cursor: i64,
+    /// The end of the replay that is under way.
+    replay_to: Option<i64>,
+    waiting: VecDeque<Arc<Entry>>,
+}
+
+impl Feed {
+    /// Opens a feed after `resume`, or at the present when there is none or it cannot be served completely.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn open(hub: &Hub, account: i64, interest: Interest, resume: Option<Resume>) -> Result<(Self, Opening)> {
+        let topic = hub.topic(account).await?;
+        // the seat first: what is committed after the book was read reaches the mailbox, what before is in the book
+        let seat = topic.follow(interest);
+        let position = journal::position(hub.db().replay(), account).await?;
+        let mut feed = Self {
+            hub: hub.clone(),
+            account,
+            seat,
+            topic,
+            epoch: position.epoch.clone(),
+            cursor: position.seq,
+            replay_to: None,
+            waiting: VecDeque::new(),
+        };
+        let known = |resume: &Resume| resume.epoch == position.epoch && (position.floor..=position.seq).contains(&resume.seq);
+        let opening = match resume {
+            Some(resume) if known(&resume) && resume.seq == position.seq => Opening::Live,
+            Some(resume) if known(&resume) && position.seq - resume.seq <= MAX_REPLAY => {
+                feed.cursor = resume.seq;
+                feed.replay_to = Some(position.seq);
+                Opening::Replay
+            }
+            _ => {
+                let (epoch, seq, calls) = calls::live(hub.db().replay(), account).await?;
+                (feed.epoch, feed.cursor) = (epoch, seq);
+                Opening::Reset(calls)
+            }
+        };
+        Ok((feed, opening))
+    }
+
+    /// Everything up to here was given or was not wanted.
+    pub fn cursor(&self) -> i64 {
+        self.cursor
+    }
+
+    /// The journal's incarnation.
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// The journal's head as far as this server knows it.
+    pub fn head(&self) -> i64 {
+        self.topic.head().max(self.cursor)
+    }
+
+    /// Moves the cursor over entries that were not wanted, when nothing else waits: an idle follower's position then keeps up.
+    pub fn settle(&mut self) -> i64 {
+        // the head first: what was delivered up to it is in the mailbox, so an empty one means that it was all given
+        let head = self.topic.head();
+        if self.replay_to.is_none() && self.waiting.is_empty() && self.seat.mailbox.is_empty() {
+            self.cursor = self.cursor.max(head);
+        }
+        self.cursor
+    }
+
+    /// Whether an item is at hand without waiting for news.
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty() || !self.seat.mailbox.is_empty()
+    }
+
+    /// The next item; waits for one. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// What the database says; the feed may be asked again.
+    pub async fn next(&mut self) -> Result<Item> {
+        loop {
+            while let Some(entry) = self.waiting.pop_front() {
+                if entry.seq > self.cursor {
+                    self.cursor = entry.seq;
+                    return Ok(Item::Entry(entry));
+                }
+            }
+            if let Some(target) = self.replay_to {
+                if let Some(mark) = self.read_page(target).await? {
+                    return Ok(Item::Mark(mark));
+                }
+                continue;
+            }
+            match self.seat.mailbox.take() {
+                Mail::Reset => return Ok(Item::Reset),
+                Mail::Overflown => self.replay_to = Some(i64::MAX),
+                Mail::Entries(entries) if entries.is_empty() => self.seat.mailbox.wait().await,
+                Mail::Entries(entries) => self.waiting = entries,
+            }
+        }
+    }
+
+    /// Reads one page of the replay; the mark when that was the last.
+    async fn read_page(&mut self, target: i64) -> Result<Option<i64>> {
+        let position = journal::position(self.hub.db().replay(), self.account).await?;
+        if position.epoch != self.epoch || self.cursor < position.floor {
+            self.seat.mailbox.reset();
+            self.replay_to = None;
+            return Ok(None);
+        }
+        let target = target.min(position.seq);
+        let interest = &self.seat.mailbox.interest;
+        let rows = journal::page(self.hub.db().replay(), self.account, self.cursor, target, interest.single_agent(), PAGE).await?;
+        let full = i64::try_from(rows.len()).unwrap_or(PAGE) == PAGE;
+        let last_seq = rows.last().map(|row| row.seq);
+        let wanted = rows.into_iter().map(|row| Arc::new(Entry::from(row))).filter(|entry| interest.wants(entry));
+        self.waiting = wanted.collect();
+        match last_seq {
+            Some(seq) if full => {
+                if self.waiting.is_empty() {
+                    self.cursor = seq; // a whole page that nobody wanted
+                }
+                self.replay_to = Some(target);
+                Ok(None)
+            }
+            _ => {
+                self.replay_to = None;
+                if self.waiting.is_empty() {
+                    self.cursor = target;
+                    return Ok(Some(target));
+                }
+                // give the entries first; an empty page then ends the replay
+                self.replay_to = Some(target);
+                Ok(None)
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The hub: gives committed entries to whoever follows an account.
+//!
+//! It holds no truth: the journal is the truth, and every follower is a cursor over it. The hub saves followers from
+//! asking the book for each entry. A [`Topic`] per account delivers entries in `seq` order without a gap: what it was not
+//! given (another node or the command line wrote it) it reads from the book first.
+
+mod feed;
+mod mailbox;
+mod topic;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::OnceCell;
+
+pub use self::{
+    feed::{Feed, Item, Opening, Resume},
+    mailbox::Interest,
+    topic::{Entry, Topic},
+};
+use crate::store::{Db, Result, journal};
+
+/// All topics of this server.
+#[derive(Clone)]
+pub struct Hub {
+    db: Db,
+    topics: Arc<Mutex<HashMap<i64, Arc<OnceCell<Arc<Topic>>>>>>,
+    on_config: Arc<dyn Fn(i64) + Send + Sync>,
+}
+
+impl Hub {
+    /// A hub that calls `on_config` with the account whose configuration an entry changed.
+    pub fn new(db: Db, on_config: impl Fn(i64) + Send + Sync + 'static) -> Self {
+        Self { db, topics: Arc::default(), on_config: Arc::new(on_config) }
+    }
+
+    /// The topic of an account, opened at the journal's present position when it is new.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn topic(&self, account: i64) -> Result<Arc<Topic>> {
+        let cell = self.lock().entry(account).or_default().clone();
+        let topic = cell
+            .get_or_try_init(|| async {
+                let position = journal::position(self.db.read(), account).await?;
+                Ok::<_, sqlx::Error>(Topic::new(account, position, self.db.clone(), self.on_config.clone()))
+            })
+            .await?;
+        Ok(topic.clone())
+    }
+
+    /// Gives entries that were just committed to their account's followers. An account without a topic has none.
+    pub fn publish(&self, account: i64, epoch: &str, entries: Vec<Arc<Entry>>) {
+        if let Some(topic) = self.open_topic(account) {
+            topic.publish(epoch, entries);
+        }
+    }
+
+    /// Whether this agent has a softphone on the socket.
+    pub fn is_signed_in(&self, account: i64, login: &str) -> bool {
+        self.open_topic(account).is_some_and(|topic| topic.is_signed_in(login))
+    }
+
+    /// Looks for entries that somebody else committed and delivers them.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn poll(&self) -> Result<()> {
+        for (account, epoch, seq) in journal::heads(self.db.read()).await? {
+            if let Some(topic) = self.open_topic(account) {
+                topic.observe(&epoch, seq);
+            }
+        }
+        Ok(())
+    }
+
+    /// Followers over all accounts.
+    pub fn followers(&self) -> usize {
+        let topics: Vec<_> = self.lock().values().filter_map(|cell| cell.get().cloned()).collect();
+        topics.iter().map(|topic| topic.followers()).sum()
+    }
+
+    pub(super) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    fn open_topic(&self, account: i64) -> Option<Arc<Topic>> {
+        self.lock().get(&account).and_then(|cell| cell.get().cloned())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<i64, Arc<OnceCell<Arc<Topic>>>>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

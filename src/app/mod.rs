@@ -1,0 +1,96 @@
+//! The desk: what is done with calls, agents and accounts.
+
+pub mod admin;
+pub mod calls;
+pub mod clock;
+pub mod committer;
+pub mod directory;
+pub mod failpoint;
+pub mod hub;
+pub mod parties;
+pub mod passwords;
+pub mod sessions;
+pub mod sweeper;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    clock::Clock,
+    committer::{Committer, Settings},
+    directory::Directory,
+    hub::Hub,
+};
+use crate::store::Db;
+
+/// How often the journal heads are looked at for what other processes wrote.
+const POLL_EVERY: Duration = Duration::from_millis(250);
+
+/// Everything a door needs.
+#[derive(Clone)]
+pub struct App {
+    /// The book.
+    pub db: Db,
+    /// Time and identifiers.
+    pub clock: Clock,
+    /// Where entries go.
+    pub hub: Hub,
+    /// Who is who.
+    pub directory: Directory,
+    /// Where changes are made durable.
+    pub committer: Committer,
+    /// How long journals and one-time records are kept.
+    pub retention: Duration,
+}
+
+/// The tasks of an app, to wait for at the end.
+pub struct Tasks {
+    stop: CancellationToken,
+    committing: Vec<JoinHandle<()>>,
+    watching: Vec<JoinHandle<()>>,
+}
+
+impl App {
+    /// Starts the committer, the poller and the sweeper.
+    pub fn start(db: Db, clock: Clock, settings: &Settings, retention: Duration) -> (Arc<Self>, Tasks) {
+        let directory = Directory::new(db.clone());
+        let hub = Hub::new(db.clone(), {
+            let directory = directory.clone();
+            move |account| directory.invalidate(account)
+        });
+        let (committer, committing) = Committer::start(&db, &hub, &clock, settings);
+        let app = Arc::new(Self { db, clock, hub, directory, committer, retention });
+        let stop = CancellationToken::new();
+        let watching = vec![tokio::spawn(poll(app.clone(), stop.clone())), tokio::spawn(sweeper::run(app.clone(), stop.clone()))];
+        (app, Tasks { stop, committing, watching })
+    }
+}
+
+impl Tasks {
+    /// Ends the watchers, then waits until the committer has done what was handed in. Every `App` must be gone by then.
+    pub async fn finish(self, app: Arc<App>) {
+        self.stop.cancel();
+        for task in self.watching {
+            let _ = task.await;
+        }
+        let db = app.db.clone();
+        drop(app);
+        for task in self.committing {
+            if tokio::time::timeout(Duration::from_secs(10), task).await.is_err() {
+                tracing::warn!("the committer still had work after ten seconds");
+            }
+        }
+        db.close().await;
+    }
+}
+
+/// Hears of what other processes committed.
+async fn poll(app: Arc<App>, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(POLL_EVERY)).await.is_some() {
+        if let Err(error) = app.hub.poll().await {
+            tracing::warn!(%error, "the journal heads cannot be read");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! `demo`: a server with everything set up, and a simulated telephone system that calls it through its front door.
+
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{logging, output, scene, serve};
+use crate::{
+    app::{
+        admin::Admin,
+        clock::{self, Clock},
+        passwords,
+        sessions::OperatorLink,
+    },
+    config::Config,
+    domain::{
+        phone::{HomeRegion, Number},
+        secret::SecretHash,
+    },
+    http::server::Server,
+    store::{
+        Db,
+        accounts::{self, NewAccount},
+        credentials::NewCredential,
+        gateways::NewGateway,
+        parties::NewParty,
+        people::NewAgent,
+    },
+};
+
+const ACCOUNT: &str = "demo";
+const OPERATOR: &str = "operator";
+const AGENTS: [(&str, &str, &str); 2] = [("agent1", "1001", "Ada Lindqvist"), ("agent2", "1002", "Ben Okafor")];
+const CONTACTS: [(&str, &str, &str); 3] =
+    [("c-1", "Greta Sommer", "+4930123456"), ("c-2", "Hiro Tanaka", "+81312345678"), ("c-3", "Ines Duarte", "+351211234567")];
+
+/// A server with a demo account and a simulated telephone system.
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Folder for the database and the demo's secrets; delete it to start afresh
+    #[arg(long, default_value = "demo-data", value_name = "DIR")]
+    data: PathBuf,
+    /// Calls per minute that the simulated telephone system plays; 0 for none
+    #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=600))]
+    calls: u32,
+}
+
+/// Secrets of the demo account, kept beside its database, so that a second start prints the same ones.
+#[derive(Debug, Deserialize, Serialize)]
+struct Secrets {
+    gateway: String,
+    token: String,
+    password: String,
+}
+
+impl Demo {
+    pub(super) async fn run(self, mut config: Config) -> anyhow::Result<()> {
+        logging::start(&config)?;
+        std::fs::create_dir_all(&self.data)
+            .map_err(|error| anyhow::anyhow!("the folder {} cannot be made: {error}", self.data.display()))?;
+        config.store.url = format!("sqlite:{}", self.data.join("demo.db").display());
+        let metrics = serve::record_metrics()?;
+        let listener = serve::listen(&config).await?;
+        let server = Server::open(config, Clock::System, Some(metrics)).await?;
+        let app = server.app();
+        let (account, secrets) = set_up(&app.db, &self.data.join("secrets.json")).await?;
+        let link = OperatorLink::issue(&app.db, &Clock::System, (account, ACCOUNT), OPERATOR).await?;
+        drop(app);
+        let base = base_url(&listener)?;
+        output::text(&welcome(&base, &link.secret, &secrets))?;
+        let stop = CancellationToken::new();
+        let play = scene::play(format!("{base}/modules/PhoneCalls/callbacks/Generic.php"), secrets.gateway, self.calls, stop.clone());
+        let telephone_system = tokio::spawn(play);
+        let signal = serve::stop_signal()?;
+        server
+            .serve(listener, async {
+                signal.await;
+                stop.cancel();
+                // calls that are under way hang up, so that the next start finds none
+                let _ = telephone_system.await;
+            })
+            .await;
+        Ok(())
+    }
+}
+
+fn base_url(listener: &TcpListener) -> anyhow::Result<String> {
+    let mut address = listener.local_addr()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    Ok(format!("http://{address}"))
+}
+
+/// Creates the demo account on the first start; answers its id and secrets.
+async fn set_up(db: &Db, file: &Path) -> anyhow::Result<(i64, Secrets)> {
+    if let Some(account) = accounts::by_name(db.read(), ACCOUNT).await? {
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| anyhow::anyhow!("{}: {error}; delete the demo's folder to start afresh", file.display()))?;
+        return Ok((account.id, serde_json::from_str(&text)?));
+    }
+    let secrets = Secrets { gateway: clock::secret("vt"), token: clock::secret("cti"), password: clock::secret("pw") };
+    let mut kept = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    kept.write_all(serde_json::to_string_pretty(&secrets)?.as_bytes())?;
+    let admin = Admin::new(db.clone(), Clock::System);
+    let new = NewAccount { name: ACCOUNT.into(), region: "US".into(), search_url: None, create_url: None };
+    let account = admin.add_account(&new).await?.ok_or_else(|| anyhow::anyhow!("the demo account was added by somebody else just now"))?;
+    let place = (account, ACCOUNT);
+    let password_hash = passwords::hash(&secrets.password).map_err(|error| anyhow::anyhow!("the password cannot be hashed: {error}"))?;
+    for (login, number, name) in AGENTS {
+        let number = Number::read(number, HomeRegion::default());
+        let agent =
+            NewAgent { login: login.into(), name: name.into(), number, extension: None, password_hash: Some(password_hash.clone()) };
+        admin.add_agent(place, &agent).await?;
+    }
+    admin.add_operator(place, OPERATOR, &password_hash).await?;
+    admin.add_token(ACCOUNT, &token(account, &secrets.token)).await?;
+    let gateway = NewGateway {
+        name: "simulated".into(),
+        key: Clock::System.id().simple().to_string(),
+        secret: Some(SecretHash::of(&secrets.gateway)),
+        signature: None,
+        networks: None,
+        popup: "all".into(),
+        zone: "UTC".into(),
+    };
+    admin.add_gateway(place, &gateway).await?;
+    admin.put_parties(place, &CONTACTS.map(contact)).await?;
+    Ok((account, secrets))
+}
+
+fn token(account: i64, secret: &str) -> NewCredential {
+    NewCredential {
+        account,
+        hash: SecretHash::of(secret),
+        prefix: secret.chars().take(8).collect(),
+        label: "demo".into(),
+        kind: "token",
+        subject: None,
+        scopes: "events:read,calls:read,calls:write,agents:read,agents:act,leads:read,leads:write".into(),
+        allow_query: false,
+        networks: None,
+        expires_at: None,
+    }
+}
+
+fn contact((id, name, number): (&str, &str, &str)) -> NewParty {
+    let numbers = Number::read(number, HomeRegion::default()).into_iter().collect();
+    NewParty { kind: "contact".into(), id: id.into(), name: name.into(), email: None, url: None, numbers }
+}
+
+fn welcome(base: &str, code: &str, secrets: &Secrets) -> String {
+    let Secrets { gateway, token, password } = secrets;
+    let door = format!("{base}/modules/PhoneCalls/callbacks/Generic.php");
+    format!(
+        "
+  Open the console (signs you in once, within an hour):
+
+    {base}/console#code={code}
+
+  Later: account {ACCOUNT}, login {OPERATOR}, password {password}
+
+  A simulated telephone system is calling. Call yourself, too:
+
+    curl -X POST '{door}?event=call_initiated&call_id=mine-1&from=%2B4930123456&to=1001' -H 'X-VTIGER-SECRET: {gateway}'
+    curl -X POST '{door}?event=call_connected&call_id=mine-1&to=1001' -H 'X-VTIGER-SECRET: {gateway}'
+    curl -X POST '{door}?event=call_hangup&call_id=mine-1&hangup_reason=completed' -H 'X-VTIGER-SECRET: {gateway}'
+
+  What happened, and what happens next:
+
+    curl -H 'Authorization: Bearer {token}' '{base}/api/v1/dialer-calls?limit=5'
+    curl -H 'Authorization: Bearer {token}' '{base}/api/v1/events?wait=20'
+
+  Ctrl-C stops it. Everything is kept in the demo's folder.
+
+"
+    )
+}

@@ -1,0 +1,83 @@
+//! How an attempt came out: one table from facts to the words of every dialect.
+
+use super::{Attempt, Call, CauseKind};
+
+/// How an attempt came out, as far as the telephone system can tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Somebody answered.
+    Connected,
+    /// Nobody answered.
+    NoAnswer,
+    /// Busy or rejected.
+    Busy,
+    /// It could not be set up.
+    Failed,
+    /// The caller gave up, or a cause we have no word for.
+    HungUp,
+    /// No news of its end came in time.
+    PresumedLost,
+}
+
+/// The words of an outcome.
+pub struct Computed {
+    /// The system disposition of the dialer world.
+    pub disposition: &'static str,
+    /// The text of the DynamicsTelephony page.
+    pub text: &'static str,
+    /// The terminal `event_name` of a dialer_call_event.
+    pub event_name: &'static str,
+}
+
+impl Outcome {
+    /// The table: outcome → disposition, text, event name.
+    pub fn words(&self) -> Computed {
+        let (disposition, text, event_name) = match self {
+            Self::Connected => ("CR_CNCT/CON_CAD", "Connected", "idle"),
+            Self::NoAnswer => ("CR_NOANS", "No Answer", "no answer"),
+            Self::Busy => ("CR_BUSY", "Busy", "busy"),
+            Self::Failed => ("CR_FAILED", "Failed", "error on dial"),
+            Self::HungUp => ("CR_HANGUP", "Hung Up", "idle"),
+            Self::PresumedLost => ("CR_UNFINISHED", "Presumed Lost", "idle"),
+        };
+        Computed { disposition, text, event_name }
+    }
+}
+
+impl Attempt {
+    /// How it came out; `None` while it has not ended. An answered call stays connected whatever a leg's cause says.
+    pub fn outcome(&self) -> Option<Outcome> {
+        if self.line.ended_at.is_none() {
+            return self.handling.presumed_lost.then_some(Outcome::PresumedLost);
+        }
+        if self.line.answered_at.is_some() {
+            return Some(Outcome::Connected);
+        }
+        Some(match self.line.cause().map(|cause| cause.kind) {
+            Some(CauseKind::NoAnswer) => Outcome::NoAnswer,
+            Some(CauseKind::Busy) => Outcome::Busy,
+            Some(CauseKind::Failed) => Outcome::Failed,
+            Some(CauseKind::Completed | CauseKind::Other) | None => Outcome::HungUp,
+        })
+    }
+
+    /// Vtiger's call status: ringing, in-progress, then the cause as the page maps it.
+    pub fn call_status(&self) -> &str {
+        if self.line.ended_at.is_some() {
+            return self.line.cause().map_or("completed", |cause| cause.call_status());
+        }
+        match () {
+            () if self.handling.presumed_lost => "presumed_lost",
+            () if self.line.answered_at.is_some() => "in-progress",
+            () => "ringing",
+        }
+    }
+}
+
+impl Call {
+    /// The outcome to show: the CRM's override, else ours.
+    pub fn outcome_text(&self) -> Option<&str> {
+        let ours = || self.newest().outcome().map(|outcome| outcome.words().text);
+        self.edits.computed_outcome.as_deref().or_else(ours)
+    }
+}

@@ -1,0 +1,74 @@
+//! The states an attempt went through, derived from its record: the rows of `dialer_call_event`.
+//!
+//! Deriving them, rather than writing a row as each piece of news comes, makes the rows independent of the news' order:
+//! a ring that is told after the hang-up still gets its row and its duration.
+
+use chrono::{DateTime, Utc};
+
+use super::Attempt;
+
+/// One state that was entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Its place: identifies the row within the attempt.
+    pub slot: i64,
+    /// The page's event name.
+    pub name: &'static str,
+    /// Entered.
+    pub since: DateTime<Utc>,
+    /// Left; `None` while it lasts.
+    pub until: Option<DateTime<Utc>>,
+}
+
+const PREVIEW: i64 = 0;
+const RING: i64 = 1;
+const FIRST_TALK: i64 = 2;
+const TERMINAL: i64 = 1000;
+
+impl Segment {
+    /// Milliseconds spent; never negative, as clocks of telephone systems may jump.
+    pub fn duration_ms(&self) -> Option<i64> {
+        self.until.map(|until| (until - self.since).num_milliseconds().max(0))
+    }
+}
+
+impl Attempt {
+    /// The states so far, in order.
+    pub fn timeline(&self) -> Vec<Segment> {
+        let line = &self.line;
+        let mut segments = Vec::with_capacity(4);
+        if let Some((since, _)) = self.handling.preview {
+            let until = [line.started_at, line.answered_at, line.ended_at, self.handling.finished_at].into_iter().flatten().min();
+            segments.push(Segment { slot: PREVIEW, name: "preview", since, until });
+        }
+        let released = line.ended_at.or(self.handling.finished_at);
+        if let Some(since) = line.started_at {
+            segments.push(Segment { slot: RING, name: "ring", since, until: line.answered_at.or(released) });
+        }
+        if let Some(answered) = line.answered_at {
+            self.talk_and_hold(answered, released, &mut segments);
+        }
+        if let (Some(since), Some(outcome)) = (released, self.outcome()) {
+            segments.push(Segment { slot: TERMINAL, name: outcome.words().event_name, since, until: self.handling.finished_at });
+        }
+        segments
+    }
+
+    fn talk_and_hold(&self, answered: DateTime<Utc>, released: Option<DateTime<Utc>>, segments: &mut Vec<Segment>) {
+        let first = segments.len();
+        segments.push(Segment { slot: FIRST_TALK, name: "talk", since: answered, until: None });
+        let mut held_now = false;
+        for &(at, held) in &self.line.holds {
+            if held == held_now || at < answered || released.is_some_and(|released| at >= released) {
+                continue;
+            }
+            held_now = held;
+            let slot = FIRST_TALK + i64::try_from(segments.len() - first).unwrap_or(TERMINAL);
+            segments.push(Segment { slot, name: if held { "hold" } else { "talk" }, since: at, until: None });
+        }
+        for index in first..segments.len() {
+            let next = segments.get(index + 1).map(|segment| segment.since);
+            segments[index].until = next.or(released);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The law: what things are and what news means for them. Pure: no clock, no randomness, no I/O.
+
+pub mod agent;
+pub mod call;
+pub mod event;
+pub mod phone;
+pub mod scope;
+pub mod secret;

@@ -1,0 +1,176 @@
+//! One error form and one mapping to a response. A door of another dialect renders [`ApiError`] in its own form.
+
+use std::{any::Any, borrow::Cow};
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::app::{committer::Failure, parties::InvalidParty};
+
+/// What went wrong, by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// Sign in, or send a valid secret.
+    #[error("{0}")]
+    Unauthorized(Cow<'static, str>),
+    /// Ask for a token that may do this.
+    #[error("{0}")]
+    Forbidden(Cow<'static, str>),
+    /// Look elsewhere.
+    #[error("{0}")]
+    NotFound(Cow<'static, str>),
+    /// Correct this field.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// The field.
+        field: Cow<'static, str>,
+        /// What was expected.
+        message: Cow<'static, str>,
+    },
+    /// A needed parameter is missing.
+    #[error("{field}: {message}")]
+    Missing {
+        /// The parameter.
+        field: Cow<'static, str>,
+        /// What was expected.
+        message: Cow<'static, str>,
+    },
+    /// The request cannot be read at all.
+    #[error("{0}")]
+    Unreadable(Cow<'static, str>),
+    /// Send less.
+    #[error("the body is too large: send at most what http.max_body_bytes allows")]
+    TooLarge,
+    /// It contradicts what is stored.
+    #[error("{0}")]
+    Conflict(Cow<'static, str>),
+    /// Slow down.
+    #[error("too many tries: wait a minute")]
+    TooMany,
+    /// Send it again, later.
+    #[error("{0}")]
+    Busy(Cow<'static, str>),
+    /// Nothing the caller can do.
+    #[error("the server failed: the log has the reason under this request's id")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The body of an error.
+#[derive(Serialize)]
+pub struct ErrorBody {
+    /// A word for programs.
+    pub code: &'static str,
+    /// A text for people.
+    pub message: String,
+    /// The field at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+impl ApiError {
+    /// The status and the word for programs: the one mapping.
+    pub fn status(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            Self::Missing { .. } => (StatusCode::BAD_REQUEST, "missing"),
+            Self::Unreadable(_) => (StatusCode::BAD_REQUEST, "unreadable"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
+            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
+            Self::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+
+    /// The body.
+    pub fn body(&self) -> ErrorBody {
+        let (field, message) = match self {
+            Self::Invalid { field, message } | Self::Missing { field, message } => (Some(field.to_string()), message.to_string()),
+            other => (None, other.to_string()),
+        };
+        ErrorBody { code: self.status().1, message, field }
+    }
+
+    /// Wraps a body in the status and the headers that belong to the error. A failure of ours is logged here, once, whole.
+    pub fn with_body(&self, body: impl IntoResponse) -> Response {
+        let (status, code) = self.status();
+        if let Self::Internal(cause) = self {
+            tracing::error!(error = cause.as_ref() as &dyn std::error::Error, "a request failed");
+        }
+        metrics::counter!("cti_errors_total", "code" => code).increment(1);
+        let mut response = (status, body).into_response();
+        if matches!(self, Self::Busy(_) | Self::TooMany) {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static(if matches!(self, Self::TooMany) { "60" } else { "1" }));
+        }
+        if matches!(self, Self::Unauthorized(_)) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Form {
+            error: ErrorBody,
+        }
+        self.with_body(Json(Form { error: self.body() }))
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        if crate::store::is_passing(&error) {
+            tracing::warn!(%error, "the store is away");
+            return Self::Busy("the store is away: try again in a moment".into());
+        }
+        Self::Internal(error.into())
+    }
+}
+
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> Self {
+        let text = failure.to_string();
+        match failure {
+            Failure::Busy | Failure::Late | Failure::Stopping => Self::Busy(text.into()),
+            Failure::Refused(_) => Self::Conflict(text.into()),
+            Failure::NoSuchCall => Self::NotFound(text.into()),
+            Failure::KeyReused => Self::Invalid { field: "Idempotency-Key".into(), message: text.into() },
+            Failure::Store(error) => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<InvalidParty> for ApiError {
+    fn from(invalid: InvalidParty) -> Self {
+        Self::Invalid { field: invalid.field.into(), message: invalid.expected.into() }
+    }
+}
+
+/// Any address that is no door.
+pub async fn no_such_door() -> ApiError {
+    ApiError::NotFound("there is no such address here".into())
+}
+
+/// A door that does not take this method.
+pub async fn wrong_method() -> Response {
+    let body = ErrorBody { code: "method_not_allowed", message: "this address does not take this method".to_owned(), field: None };
+    (StatusCode::METHOD_NOT_ALLOWED, Json(serde_json::json!({ "error": body }))).into_response()
+}
+
+/// A panic in a handler: an error like any other failure of ours.
+#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
+pub fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
+    let text = cause.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| cause.downcast_ref::<String>().cloned());
+    ApiError::Internal(text.unwrap_or_else(|| "a handler panicked".to_owned()).into()).into_response()
+}

@@ -1,0 +1,100 @@
+//! Lists: `{"items":[…],"next":"cursor"|null}`, or CSV when the client accepts only that.
+
+use axum::{
+    Json,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
+
+use crate::http::error::ApiError;
+
+/// Items of a page when the client names no number.
+const DEFAULT_LIMIT: i64 = 50;
+/// Most items of a page.
+const MAX_LIMIT: i64 = 500;
+
+/// Checks a page size.
+pub(super) fn limit(asked: Option<i64>) -> Result<i64, ApiError> {
+    match asked.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(limit),
+        _ => Err(ApiError::Invalid { field: "limit".into(), message: format!("expected 1 to {MAX_LIMIT}").into() }),
+    }
+}
+
+/// Reads the key that a cursor holds.
+pub(super) fn read_cursor<K: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<K>, ApiError> {
+    let Some(cursor) = cursor else { return Ok(None) };
+    let key = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    key.map(Some).ok_or(ApiError::Invalid { field: "cursor".into(), message: "expected the `next` of an earlier page".into() })
+}
+
+/// A cursor that holds the key of the last item.
+fn cursor(key: &impl Serialize) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).unwrap_or_default())
+}
+
+/// Whether the client wants CSV rather than JSON.
+pub(super) fn wants_csv(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.contains("text/csv") && !accept.contains("application/json")
+}
+
+/// A page of rows as the client wants it. `rows` may hold one more than `limit`: then there is a next page.
+pub(super) fn page<R: Serialize, K: Serialize>(
+    headers: &HeaderMap,
+    mut rows: Vec<R>,
+    limit: i64,
+    key: impl Fn(&R) -> K,
+) -> Result<Response, ApiError> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = more.then(|| rows.last().map(|row| cursor(&key(row)))).flatten();
+    if wants_csv(headers) {
+        return csv(&rows, next);
+    }
+    Ok(Json(json!({"items": rows, "next": next})).into_response())
+}
+
+/// Rows as CSV; the next page's cursor rides in the header `X-Next-Cursor`.
+fn csv<R: Serialize>(rows: &[R], next: Option<String>) -> Result<Response, ApiError> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut names: Vec<String> = Vec::new();
+    for row in rows {
+        let value = serde_json::to_value(row).map_err(|error| ApiError::Internal(error.into()))?;
+        let fields: Vec<(String, serde_json::Value)> = value
+            .as_object()
+            .cloned()
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|(_, value)| !value.is_array() && !value.is_object())
+            .collect();
+        if names.is_empty() {
+            names = fields.iter().map(|(name, _)| name.clone()).collect();
+            writer.write_record(&names).map_err(|error| ApiError::Internal(error.into()))?;
+        }
+        writer.write_record(fields.iter().map(|(_, value)| cell(value))).map_err(|error| ApiError::Internal(error.into()))?;
+    }
+    let text = writer.into_inner().map_err(|error| ApiError::Internal(error.to_string().into()))?;
+    let mut response = ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response();
+    if let Some(value) = next.and_then(|next| next.parse().ok()) {
+        response.headers_mut().insert("x-next-cursor", value);
+    }
+    Ok(response)
+}
+
+/// A cell's text. What a spreadsheet would take for a formula is quoted, except numbers.
+fn cell(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => {
+            let formula = text.starts_with(['=', '@', '\t', '\r'])
+                || (text.starts_with(['+', '-']) && !text[1..].chars().all(|c| c.is_ascii_digit()));
+            if formula { format!("'{text}") } else { text.clone() }
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,147 @@
+//! The party directory: `PUT`, `GET`, `DELETE /api/v1/parties/{type}/{id}`, list, search by number, CSV in and out.
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::Response,
+    routing::{get, put},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Body, Query, page};
+use crate::{
+    app::{
+        admin::Admin,
+        directory::Account,
+        parties::{self, PartyDraft},
+    },
+    domain::{phone::Number, scope::Scope},
+    http::{Web, auth::Bearer, error::ApiError},
+    store::parties::{self as book, NewParty, PartyRow},
+};
+
+/// Most rows of one CSV.
+const MAX_ROWS: usize = 10_000;
+
+pub(super) fn router() -> Router<Web> {
+    Router::new().route("/api/v1/parties", get(list).post(import)).route("/api/v1/parties/{type}/{id}", put(store).get(show).delete(remove))
+}
+
+/// A party as the client writes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    name: String,
+    email: Option<String>,
+    url: Option<String>,
+    #[serde(default)]
+    numbers: Vec<String>,
+}
+
+/// A party as the client reads it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Party {
+    r#type: String,
+    id: String,
+    name: String,
+    email: Option<String>,
+    url: Option<String>,
+    numbers: Vec<String>,
+    updated_at: chrono::DateTime<chrono::Utc>,
+}
+
+async fn full(web: &Web, account: &Account, row: PartyRow) -> Result<Party, ApiError> {
+    let numbers = book::numbers(web.app.db.read(), account.id, &row.kind, &row.id).await?;
+    Ok(Party { r#type: row.kind, id: row.id, name: row.name, email: row.email, url: row.url, numbers, updated_at: row.updated_at })
+}
+
+/// Writes parties in a task of its own: a client that goes away must not cut a transaction in two.
+async fn write(web: &Web, account: &Account, list: Vec<NewParty>) -> Result<(), ApiError> {
+    let admin = Admin::new(web.app.db.clone(), web.app.clock.clone());
+    let (id, name) = (account.id, account.name.clone());
+    let written = tokio::spawn(async move { admin.put_parties((id, &name), &list).await }).await;
+    written.map_err(|error| ApiError::Internal(error.into()))??;
+    web.app.directory.invalidate(account.id);
+    Ok(())
+}
+
+async fn store(
+    State(web): State<Web>,
+    bearer: Bearer,
+    Path((kind, id)): Path<(String, String)>,
+    Body(party): Body<Written>,
+) -> Result<Json<Party>, ApiError> {
+    let account = bearer.with(Scope::LeadsWrite)?.account.clone();
+    let draft = PartyDraft { kind: &kind, id: &id, name: &party.name, email: party.email, url: party.url, numbers: &party.numbers };
+    let party = parties::check(&account, draft)?;
+    write(&web, &account, vec![party]).await?;
+    show_party(&web, &account, &kind, &id).await
+}
+
+async fn show(State(web): State<Web>, bearer: Bearer, Path((kind, id)): Path<(String, String)>) -> Result<Json<Party>, ApiError> {
+    let account = bearer.with(Scope::LeadsRead)?.account.clone();
+    show_party(&web, &account, &kind, &id).await
+}
+
+async fn show_party(web: &Web, account: &Account, kind: &str, id: &str) -> Result<Json<Party>, ApiError> {
+    let row = book::get(web.app.db.read(), account.id, kind, id).await?.ok_or(ApiError::NotFound("there is no such party".into()))?;
+    full(web, account, row).await.map(Json)
+}
+
+async fn remove(State(web): State<Web>, bearer: Bearer, Path((kind, id)): Path<(String, String)>) -> Result<StatusCode, ApiError> {
+    let account = bearer.with(Scope::LeadsWrite)?.account.clone();
+    let admin = Admin::new(web.app.db.clone(), web.app.clock.clone());
+    let (account_id, name) = (account.id, account.name.clone());
+    let removed = tokio::spawn(async move { admin.remove_party((account_id, &name), &kind, &id).await }).await;
+    let removed = removed.map_err(|error| ApiError::Internal(error.into()))??;
+    web.app.directory.invalidate(account.id);
+    if removed { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("there is no such party".into())) }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    number: Option<String>,
+    cursor: Option<String>,
+    limit: Option<i64>,
+}
+
+async fn list(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, ApiError> {
+    let account = bearer.with(Scope::LeadsRead)?.account.clone();
+    let limit = page::limit(asked.limit)?;
+    let rows = match &asked.number {
+        Some(raw) => {
+            let number = Number::read(raw, account.region)
+                .ok_or(ApiError::Invalid { field: "number".into(), message: "expected a telephone number".into() })?;
+            book::by_number(web.app.db.read(), account.id, &number).await?
+        }
+        None => {
+            let after: (String, String) = page::read_cursor(asked.cursor.as_deref())?.unwrap_or_default();
+            book::list(web.app.db.read(), account.id, (&after.0, &after.1), limit + 1).await?
+        }
+    };
+    let mut items = Vec::with_capacity(rows.len());
+    for row in rows {
+        items.push(full(&web, &account, row).await?);
+    }
+    page::page(&headers, items, limit, |party| (party.r#type.clone(), party.id.clone()))
+}
+
+/// `POST` of a CSV with the columns type, id, name, numbers (separated by semicolons), email, url. All or nothing.
+async fn import(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, body: Bytes) -> Result<Json<Value>, ApiError> {
+    let account = bearer.with(Scope::LeadsWrite)?.account.clone();
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !content_type.starts_with("text/csv") {
+        return Err(ApiError::Unreadable(
+            "expected a body with Content-Type: text/csv; store one party with PUT /api/v1/parties/{type}/{id}".into(),
+        ));
+    }
+    let list = parties::read_csv(&account, &body[..], MAX_ROWS)?;
+    let count = list.len();
+    write(&web, &account, list).await?;
+    Ok(Json(json!({ "stored": count })))
+}

@@ -1,0 +1,276 @@
+//! The permanent records of calls: `dialer-calls`, `dialer-call-events`, `dialer-call-results`.
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::HeaderMap,
+    response::Response,
+    routing::get,
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Body, Query, page};
+use crate::{
+    app::committer::EditPatch,
+    domain::{
+        call::{Attempt, Direction},
+        phone::Number,
+        scope::Scope,
+    },
+    http::{Web, auth::Bearer, error::ApiError},
+    store::records::{self, CallRecord, Filter},
+};
+
+/// Longest text that the CRM may set on a call.
+const MAX_EDIT: usize = 500;
+
+pub(super) fn router() -> Router<Web> {
+    Router::new()
+        .route("/api/v1/dialer-calls", get(calls))
+        .route("/api/v1/dialer-calls/{id}", get(call).patch(edit))
+        .route("/api/v1/dialer-calls/{id}/events", get(events_of_call))
+        .route("/api/v1/dialer-calls/{id}/end-wrap", axum::routing::post(end_wrap))
+        .route("/api/v1/dialer-call-events", get(events))
+        .route("/api/v1/dialer-call-results", get(results))
+}
+
+/// Filters and paging, common to the three lists.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Asked {
+    agent: Option<String>,
+    number: Option<String>,
+    status: Option<String>,
+    call_status: Option<String>,
+    direction: Option<String>,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+    event_name: Option<String>,
+    result: Option<String>,
+    call: Option<Uuid>,
+    cursor: Option<String>,
+    limit: Option<i64>,
+}
+
+const EVENT_NAMES: [&str; 8] = ["preview", "ring", "talk", "hold", "idle", "busy", "no answer", "error on dial"];
+
+impl Asked {
+    fn filter(&self, web_region: crate::domain::phone::HomeRegion) -> Result<Filter, ApiError> {
+        let one_of = |field: &'static str, value: &Option<String>, words: &[&str]| match value {
+            Some(word) if !words.contains(&word.as_str()) => {
+                Err(ApiError::Invalid { field: field.into(), message: format!("expected one of {}", words.join(", ")).into() })
+            }
+            _ => Ok(()),
+        };
+        one_of("status", &self.status, &["open", "retry", "closed"])?;
+        one_of("eventName", &self.event_name, &EVENT_NAMES)?;
+        let directions = [Direction::Inbound, Direction::Outbound, Direction::ClickToCall, Direction::Transfer, Direction::CcOutbound]
+            .map(Direction::word);
+        one_of("direction", &self.direction, &directions)?;
+        let number = self.number.as_deref().map(|raw| {
+            Number::read(raw, web_region).ok_or(ApiError::Invalid { field: "number".into(), message: "expected a telephone number".into() })
+        });
+        Ok(Filter {
+            agent: self.agent.clone(),
+            number: number.transpose()?.map(|number| number.as_str().to_owned()),
+            status: self.status.clone().or_else(|| self.result.clone()),
+            call_status: self.call_status.clone(),
+            direction: self.direction.clone(),
+            since: self.since,
+            until: self.until,
+            event_name: self.event_name.clone(),
+            call: self.call,
+        })
+    }
+}
+
+/// A call as the API shows it: the page's fields, then Vtiger's, then the attempts.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CallView {
+    id: Uuid,
+    agent: Option<String>,
+    calls: i64,
+    no_answers: i64,
+    busies: i64,
+    connects: i64,
+    did_connect: bool,
+    aborts: i64,
+    direction: Option<String>,
+    phone_number: Option<String>,
+    phone_call_id: Option<String>,
+    status: String,
+    subject: Option<String>,
+    to: Option<String>,
+    outcome: Option<String>,
+    computed_outcome: Option<String>,
+    call_status: String,
+    state: Option<&'static str>,
+    recording_url: Option<String>,
+    notes: Option<String>,
+    bill_rate: Option<String>,
+    bill_duration: Option<i64>,
+    total_duration: Option<i64>,
+    transferred_number: Option<String>,
+    hangup_reason: Option<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+    attempts: Vec<AttemptView>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AttemptView {
+    attempt: i64,
+    call_id: String,
+    state: Option<&'static str>,
+    call_status: String,
+    outcome: Option<&'static str>,
+    disposition: Option<&'static str>,
+    started_at: Option<DateTime<Utc>>,
+    answered_at: Option<DateTime<Utc>>,
+    ended_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+    presumed_lost: bool,
+}
+
+impl AttemptView {
+    fn new(attempt: &Attempt) -> Self {
+        let outcome = attempt.outcome().map(|outcome| outcome.words());
+        Self {
+            attempt: attempt.number,
+            call_id: attempt.pbx_call_id.clone(),
+            state: attempt.state().map(|state| state.word()),
+            call_status: attempt.call_status().to_owned(),
+            outcome: outcome.as_ref().map(|words| words.text),
+            disposition: outcome.as_ref().map(|words| words.disposition),
+            started_at: attempt.line.started_at,
+            answered_at: attempt.line.answered_at,
+            ended_at: attempt.line.ended_at,
+            finished_at: attempt.handling.finished_at,
+            presumed_lost: attempt.handling.presumed_lost,
+        }
+    }
+}
+
+fn view(row: CallRecord) -> Result<CallView, ApiError> {
+    let call = row.call()?;
+    let newest = call.newest();
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    Ok(CallView {
+        state: newest.state().map(|state| state.word()),
+        recording_url: owned(newest.line.recording_url()),
+        notes: owned(newest.line.notes()),
+        bill_rate: owned(newest.line.bill_rate()),
+        bill_duration: newest.line.bill_duration_s(),
+        total_duration: newest.line.total_duration_s(),
+        transferred_number: owned(newest.line.transferred_to()),
+        hangup_reason: newest.line.cause().map(|cause| cause.text.clone()),
+        attempts: call.attempts.iter().map(AttemptView::new).collect(),
+        id: row.id,
+        agent: row.agent,
+        calls: row.calls,
+        no_answers: row.no_answers,
+        busies: row.busies,
+        connects: row.connects,
+        did_connect: row.did_connect,
+        aborts: row.aborts,
+        direction: row.direction,
+        phone_number: row.phone_number,
+        phone_call_id: row.phone_call_id,
+        status: row.status,
+        subject: row.subject,
+        to: row.to_name,
+        outcome: row.outcome,
+        computed_outcome: row.computed_outcome,
+        call_status: row.call_status,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        finished_at: row.finished_at,
+    })
+}
+
+async fn calls(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, ApiError> {
+    let account = &bearer.with(Scope::CallsRead)?.account;
+    let limit = page::limit(asked.limit)?;
+    let filter = asked.filter(account.region)?;
+    let before: Option<Uuid> = page::read_cursor(asked.cursor.as_deref())?;
+    let rows = records::calls(web.app.db.read(), account.id, &filter, before, limit + 1).await?;
+    let rows = rows.into_iter().map(view).collect::<Result<Vec<_>, _>>()?;
+    page::page(&headers, rows, limit, |row| row.id)
+}
+
+async fn call(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) -> Result<Json<CallView>, ApiError> {
+    let account = &bearer.with(Scope::CallsRead)?.account;
+    let row = records::call(web.app.db.read(), account.id, read_id(&id)?).await?.ok_or_else(no_such_call)?;
+    view(row).map(Json)
+}
+
+async fn events_of_call(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let account = &bearer.with(Scope::CallsRead)?.account;
+    let id = read_id(&id)?;
+    records::call(web.app.db.read(), account.id, id).await?.ok_or_else(no_such_call)?;
+    let rows = records::events_of(web.app.db.read(), account.id, id).await?;
+    page::page(&headers, rows, i64::MAX, |_| ())
+}
+
+async fn events(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, ApiError> {
+    let account = &bearer.with(Scope::CallsRead)?.account;
+    let limit = page::limit(asked.limit)?;
+    let filter = asked.filter(account.region)?;
+    let before = page::read_cursor(asked.cursor.as_deref())?;
+    let rows = records::events(web.app.db.read(), account.id, &filter, before, limit + 1).await?;
+    page::page(&headers, rows, limit, |row| (row.entered_at, row.call_id, row.attempt, row.slot))
+}
+
+async fn results(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, ApiError> {
+    let account = &bearer.with(Scope::CallsRead)?.account;
+    let limit = page::limit(asked.limit)?;
+    let filter = Filter { status: asked.result.clone(), ..asked.filter(account.region)? };
+    let before = page::read_cursor(asked.cursor.as_deref())?;
+    let rows = records::results(web.app.db.read(), account.id, &filter, before, limit + 1).await?;
+    page::page(&headers, rows, limit, |row| (row.resulted_at, row.call_id, row.attempt))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Edit {
+    phone_call_id: Option<String>,
+    subject: Option<String>,
+    to: Option<String>,
+    computed_outcome: Option<String>,
+}
+
+async fn edit(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>, Body(edit): Body<Edit>) -> Result<Json<CallView>, ApiError> {
+    let account = bearer.with(Scope::CallsWrite)?.account.clone();
+    for (field, text) in
+        [("phoneCallId", &edit.phone_call_id), ("subject", &edit.subject), ("to", &edit.to), ("computedOutcome", &edit.computed_outcome)]
+    {
+        if text.as_ref().is_some_and(|text| text.is_empty() || text.len() > MAX_EDIT || text.contains('\0')) {
+            return Err(ApiError::Invalid { field: field.into(), message: format!("expected 1 to {MAX_EDIT} bytes of text").into() });
+        }
+    }
+    let id = read_id(&id)?;
+    let Edit { phone_call_id, subject, to, computed_outcome } = edit;
+    web.app.edit_call(&account, id, EditPatch { phone_call_id, subject, to, computed_outcome }).await?;
+    let row = records::call(web.app.db.read(), account.id, id).await?.ok_or_else(no_such_call)?;
+    view(row).map(Json)
+}
+
+async fn end_wrap(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    let account = bearer.with(Scope::CallsControl)?.account.clone();
+    web.app.end_wrap(&account, read_id(&id)?).await?;
+    Ok(Json(json!({"ok": true})))
+}
+
+fn read_id(text: &str) -> Result<Uuid, ApiError> {
+    Uuid::parse_str(text).map_err(|_| ApiError::Invalid { field: "id".into(), message: "expected a dtCallId".into() })
+}
+
+fn no_such_call() -> ApiError {
+    ApiError::NotFound("there is no such call".into())
+}

@@ -1,0 +1,128 @@
+//! Signing in, signing out, and socket tickets.
+
+use std::{net::IpAddr, num::NonZeroU32};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    routing::{delete, post},
+};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Body;
+use crate::{
+    app::{
+        admin::Admin,
+        directory::{Grant, Subject},
+        sessions::Issued,
+    },
+    domain::{event::wire_micros, scope::Scope},
+    http::{Web, auth::Bearer, error::ApiError, peer::Peer},
+};
+
+/// Tries to sign in, per address.
+pub(crate) type SignInLimit = DefaultKeyedRateLimiter<IpAddr>;
+
+/// Ten tries a minute.
+pub(crate) fn sign_in_limit() -> SignInLimit {
+    RateLimiter::keyed(Quota::per_minute(NonZeroU32::MIN.saturating_add(9)))
+}
+
+pub(super) fn router() -> Router<Web> {
+    Router::new()
+        .route("/api/v1/sessions", post(sign_in))
+        .route("/api/v1/sessions/current", delete(sign_out))
+        .route("/api/v1/ws-ticket", post(ticket))
+}
+
+/// Either account, login and password, or the code of a one-time link.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignIn {
+    account: Option<String>,
+    login: Option<String>,
+    password: Option<String>,
+    code: Option<String>,
+}
+
+async fn sign_in(State(web): State<Web>, Peer(address): Peer, Body(asked): Body<SignIn>) -> Result<(StatusCode, Json<Value>), ApiError> {
+    web.sign_ins.check_key(&address).map_err(|_| ApiError::TooMany)?;
+    let issued = match asked {
+        SignIn { code: Some(code), .. } => web
+            .app
+            .redeem_link(&code)
+            .await?
+            .ok_or(ApiError::Unauthorized("this link was used before or is too old: sign in with a password".into()))?,
+        SignIn { account: Some(account), login: Some(login), password: Some(password), .. } => web
+            .app
+            .sign_in(&account, &login, password)
+            .await?
+            .ok_or(ApiError::Unauthorized("account, login and password do not belong together".into()))?,
+        SignIn { account, login, .. } => {
+            let field = if account.is_none() {
+                "account"
+            } else if login.is_none() {
+                "login"
+            } else {
+                "password"
+            };
+            return Err(ApiError::Missing { field: field.into(), message: "expected account, login and password, or a code".into() });
+        }
+    };
+    Ok((
+        StatusCode::CREATED,
+        Json(
+            json!({"token": issued.secret, "account": issued.account, "login": issued.login, "expiresAt": wire_micros(issued.expires_at)}),
+        ),
+    ))
+}
+
+async fn sign_out(State(web): State<Web>, Bearer(grant): Bearer) -> Result<StatusCode, ApiError> {
+    if grant.kind != "session" {
+        return Err(ApiError::Conflict("this token is not a session: revoke it with `cti-gateway token revoke`".into()));
+    }
+    let admin = Admin::new(web.app.db.clone(), web.app.clock.clone());
+    let account = grant.account.clone();
+    let revoked = tokio::spawn(async move { admin.revoke((account.id, &account.name), grant.credential).await }).await;
+    revoked.map_err(|error| ApiError::Internal(error.into()))??;
+    web.app.directory.invalidate(grant.account.id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TicketFor {
+    agent: Option<String>,
+}
+
+/// A ticket for the socket: of the agent or operator who is signed in, of an agent whom a program with `agents:act` names,
+/// or of a program that reads events.
+async fn ticket(
+    State(web): State<Web>,
+    Bearer(grant): Bearer,
+    Body(asked): Body<TicketFor>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let subject = ticket_subject(&grant, asked.agent)?;
+    let Issued { secret, expires_at, .. } = web.app.ticket(&grant, &subject).await?;
+    Ok((StatusCode::CREATED, Json(json!({"ticket": secret, "expiresAt": wire_micros(expires_at)}))))
+}
+
+fn ticket_subject(grant: &Grant, agent: Option<String>) -> Result<Subject, ApiError> {
+    match agent {
+        Some(login) if grant.subject.agent() == Some(&login) => Ok(Subject::Agent(login)),
+        Some(login) => {
+            if !grant.scopes.allow(Scope::AgentsAct) {
+                return Err(ApiError::Forbidden("naming an agent needs the scope agents:act".into()));
+            }
+            if grant.account.roster.by_login(&login).is_none() {
+                return Err(ApiError::Invalid { field: "agent".into(), message: "expected the login of an agent of this account".into() });
+            }
+            Ok(Subject::Agent(login))
+        }
+        None if grant.subject.agent().is_some() || grant.scopes.allow(Scope::EventsRead) => Ok(grant.subject.clone()),
+        None => Err(ApiError::Forbidden("a ticket without an agent needs the scope events:read".into())),
+    }
+}

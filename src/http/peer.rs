@@ -1,0 +1,31 @@
+//! Who is at the other end: the address of the connection, or the one a trusted proxy names.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::request::Parts,
+};
+
+use super::Web;
+
+/// The address that the request came from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+impl FromRequestParts<Web> for Peer {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Self::Rejection> {
+        let connection =
+            parts.extensions.get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip().to_canonical());
+        let trusted = |address: &IpAddr| web.config.http.trusted_proxies.iter().any(|net| net.contains(address));
+        if !trusted(&connection) {
+            return Ok(Self(connection));
+        }
+        // from the right: each trusted proxy added the address it saw; the first untrusted one is the sender
+        let named = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        let chain: Vec<IpAddr> = named.flat_map(|list| list.split(',')).filter_map(|text| text.trim().parse().ok()).collect();
+        Ok(Self(chain.iter().rev().find(|address| !trusted(address)).or(chain.first()).copied().unwrap_or(connection)))
+    }
+}

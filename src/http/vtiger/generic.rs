@@ -1,0 +1,78 @@
+//! `Generic.php`: the five call events.
+//!
+//! Success: `{"success":true,"dialerCallId":"…","attempt":1,"state":"incoming","changed":true}`, or
+//! `{"success":true,"ignored":"…"}` for an event that is not known. Error:
+//! `{"success":false,"error":{"code":"…","message":"…","field":"…"}}` with 400, 401, 413 or 503.
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::Method,
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use super::{hearing, params};
+use crate::{
+    app::{committer::NewsItem, directory::Gateway},
+    http::{Web, error::ApiError, peer::Peer},
+    pbx::{Message, vtiger},
+};
+
+/// The door.
+pub(super) async fn generic(State(web): State<Web>, Peer(address): Peer, request: Request) -> Response {
+    match hear(&web, address, request).await {
+        Ok(answer) => answer,
+        Err(error) => error.with_body(Json(json!({"success": false, "error": error.body()}))),
+    }
+}
+
+async fn hear(web: &Web, address: std::net::IpAddr, request: Request) -> Result<Response, ApiError> {
+    if !matches!(*request.method(), Method::GET | Method::POST) {
+        return Err(ApiError::Unreadable("send call events by POST or GET".into()));
+    }
+    let secret = request.headers().get("x-vtiger-secret").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let params = params(web, request).await?;
+    let gateway = find_gateway(web, secret.as_deref(), params.raw(&["gw"]), address).await?;
+    let account = web.app.directory.account(&web.app.hub, gateway.account).await?;
+    let message = vtiger::read(&params, &hearing(web, &account, &gateway)).map_err(|missing| ApiError::Missing {
+        field: missing.field.into(),
+        message: format!("missing: expected {}", missing.expected).into(),
+    })?;
+    match message {
+        Message::Ignored(event) => {
+            metrics::counter!("cti_news_ignored_total", "source" => "vtiger").increment(1);
+            Ok(Json(json!({"success": true, "ignored": event})).into_response())
+        }
+        Message::News { call_id, news } => {
+            let item = NewsItem { gateway: gateway.id, source: "vtiger", pbx_call_id: call_id, news: *news };
+            let told = web.app.hear(&account, vec![item], None).await?;
+            let told = told.first().ok_or_else(|| ApiError::Internal("the committer answered nothing".into()))?;
+            let state = told.state.map(|state| state.word());
+            Ok(Json(json!({"success": true, "dialerCallId": told.call, "attempt": told.attempt, "state": state, "changed": told.changed}))
+                .into_response())
+        }
+    }
+}
+
+/// The gateway of the secret; senders that know none are found by `?gw=` or by their address, if the gateway allows that.
+async fn find_gateway(
+    web: &Web,
+    secret: Option<&str>,
+    key: Option<&str>,
+    address: std::net::IpAddr,
+) -> Result<std::sync::Arc<Gateway>, ApiError> {
+    if let Some(secret) = secret {
+        let gateway = web.app.directory.gateway_by_secret(&web.app.hub, secret).await?;
+        return gateway.ok_or(ApiError::Unauthorized("the X-VTIGER-SECRET header does not belong to a gateway".into()));
+    }
+    let gateways = web.app.directory.gateways(&web.app.hub).await?;
+    let mut allowed = gateways.iter().filter(|gateway| match key {
+        Some(key) => gateway.key == key && (gateway.networks.is_empty() || gateway.networks.iter().any(|net| net.contains(&address))),
+        None => gateway.networks.iter().any(|net| net.contains(&address)),
+    });
+    match (allowed.next(), allowed.next()) {
+        (Some(gateway), None) => Ok(gateway.clone()),
+        _ => Err(ApiError::Unauthorized("send the gateway's secret in the header X-VTIGER-SECRET".into())),
+    }
+}

@@ -1,0 +1,343 @@
+//! One open socket: hello, then the feed out and pongs and wishes in, until one side closes.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use futures_util::SinkExt;
+use serde_json::Value;
+use tokio::time::{Interval, MissedTickBehavior, timeout};
+use uuid::Uuid;
+
+use super::{
+    Close, LINGER,
+    frames::{Command, Follow, FromClient, FromServer, Hello, Refusal, event},
+};
+use crate::{
+    app::{
+        calls::is_visible,
+        clock::instant,
+        committer::Failure,
+        directory::Grant,
+        hub::{Feed, Interest, Item, Opening, Resume},
+    },
+    domain::{call::Call, scope::Scope},
+    http::Web,
+    store::credentials,
+};
+
+/// Most types and agents that a hello may name.
+const MAX_LIST: usize = 1000;
+/// Verbs that the protocol knows but that need a telephone system which takes commands.
+const CALL_VERBS: [&str; 17] = [
+    "dial",
+    "answer",
+    "hangup",
+    "hold",
+    "resume",
+    "blind_transfer",
+    "consult_transfer",
+    "complete_transfer",
+    "conference",
+    "dtmf",
+    "play",
+    "ready",
+    "not_ready",
+    "set_outcome",
+    "accept_preview",
+    "skip_preview",
+    "enable_current_tab",
+];
+
+/// The state of an open socket.
+pub(super) struct Session {
+    web: Web,
+    socket: WebSocket,
+    grant: Grant,
+    feed: Feed,
+    /// The agent whose softphone this is.
+    agent: Option<String>,
+    /// `seq` of the last event, snapshot or resume position: the next event's `prev`.
+    chain: i64,
+    /// When the client was last heard.
+    heard: tokio::time::Instant,
+}
+
+impl Session {
+    /// Drives a socket to its end.
+    pub(super) async fn run(web: Web, mut socket: WebSocket, bearer: Option<Grant>) {
+        let opened = Self::open(&web, &mut socket, bearer).await;
+        let (mut socket, why) = match opened {
+            Ok((grant, interest, resume, agent)) => {
+                match Feed::open(&web.app.hub, grant.account.id, interest.clone(), resume.clone()).await {
+                    Ok((feed, opening)) => {
+                        let mut session = Box::new(Self { chain: feed.cursor(), web, socket, grant, feed, agent, heard: instant() });
+                        let why = match session.greet(opening, interest.agents.as_ref()).await {
+                            Ok(()) => session.talk().await,
+                            Err(why) => why,
+                        };
+                        (session.socket, why)
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a feed could not be opened");
+                        (socket, Some(Close::Store))
+                    }
+                }
+            }
+            Err(why) => (socket, why),
+        };
+        if let Some(why) = why {
+            metrics::counter!("cti_sockets_closed_total", "code" => why.code().to_string()).increment(1);
+            let frame = CloseFrame { code: why.code(), reason: Utf8Bytes::from_static(why.reason()) };
+            let _ = timeout(LINGER, async {
+                socket.send(Message::Close(Some(frame))).await?;
+                // the close frame is lost if the connection goes while the client's last frames are unread
+                while let Some(Ok(_)) = socket.recv().await {}
+                Ok::<_, axum::Error>(())
+            })
+            .await;
+        }
+    }
+
+    /// Reads hello and checks who is there.
+    async fn open(
+        web: &Web,
+        socket: &mut WebSocket,
+        bearer: Option<Grant>,
+    ) -> Result<(Grant, Interest, Option<Resume>, Option<String>), Option<Close>> {
+        let patience = Duration::from_millis(web.config.socket.hello_ms);
+        let first = tokio::select! {
+            first = timeout(patience, socket.recv()) => first,
+            () = web.draining.cancelled() => return Err(Some(Close::Drain)),
+        };
+        let Ok(Some(Ok(Message::Text(text)))) = first else {
+            return Err(Some(Close::Frame("the first frame must be hello")));
+        };
+        let Ok(FromClient::Hello(hello)) = serde_json::from_str(&text) else {
+            return Err(Some(Close::Frame("the first frame must be hello: {\"op\":\"hello\",\"ticket\":…,\"client\":…}")));
+        };
+        let grant = match (&hello.ticket, bearer) {
+            (Some(ticket), _) => match web.app.redeem_ticket(ticket).await {
+                Ok(grant) => grant.ok_or(Some(Close::Ticket))?,
+                Err(error) => {
+                    tracing::warn!(%error, "a ticket could not be read");
+                    return Err(Some(Close::Store));
+                }
+            },
+            (None, Some(grant)) => grant,
+            (None, None) => return Err(Some(Close::Ticket)),
+        };
+        tracing::debug!(client = %&hello.client.chars().take(40).collect::<String>(), "a socket opens");
+        let (interest, agent) = interest(&grant, &hello).map_err(Some)?;
+        let resume = hello.resume.map(|position| Resume { epoch: position.epoch, seq: position.seq });
+        Ok((grant, interest, resume, agent))
+    }
+
+    /// Says welcome, and the snapshot when the client starts from it.
+    async fn greet(&mut self, opening: Opening, agents: Option<&BTreeSet<String>>) -> Result<(), Option<Close>> {
+        let (resume, calls) = match opening {
+            Opening::Live => ("live", None),
+            Opening::Replay => ("replay", None),
+            Opening::Reset(calls) => ("reset", Some(calls)),
+        };
+        self.chain = self.feed.cursor();
+        let welcome = FromServer::Welcome {
+            session: self.web.app.clock.id(),
+            agent: self.agent.as_deref(),
+            epoch: self.feed.epoch(),
+            head: self.feed.head(),
+            ping: self.web.config.socket.ping_ms,
+            resume,
+        };
+        let welcome = welcome.text();
+        let snapshot = calls.map(|calls| self.snapshot(&calls, agents));
+        self.put(welcome).await?;
+        if let Some(snapshot) = snapshot {
+            self.put(snapshot).await?;
+        }
+        self.flush().await
+    }
+
+    fn snapshot(&self, calls: &[Call], agents: Option<&BTreeSet<String>>) -> Utf8Bytes {
+        let account = &self.grant.account;
+        let visible = calls.iter().filter(|call| is_visible(account, call, agents));
+        let agent = self.agent.as_deref().and_then(|login| account.roster.by_login(login));
+        FromServer::Snapshot { seq: self.feed.cursor(), agent: agent.map(Into::into), calls: visible.map(Into::into).collect() }.text()
+    }
+
+    /// Until one side closes; says why we do, or `None` when the client did.
+    async fn talk(&mut self) -> Option<Close> {
+        let mut pings = self.pings();
+        let draining = self.web.draining.clone();
+        loop {
+            let step = tokio::select! {
+                item = self.feed.next() => self.give(item).await,
+                frame = self.socket.recv() => self.take(frame).await,
+                _ = pings.tick() => self.ping().await,
+                () = draining.cancelled() => Err(Some(Close::Drain)),
+            };
+            if let Err(why) = step {
+                return why;
+            }
+        }
+    }
+
+    fn pings(&self) -> Interval {
+        let every = Duration::from_millis(self.web.config.socket.ping_ms.max(1));
+        let mut pings = tokio::time::interval_at(instant() + every, every);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        pings
+    }
+
+    /// Sends an item of the feed, and whatever is at hand after it in the same write.
+    async fn give(&mut self, item: crate::store::Result<Item>) -> Result<(), Option<Close>> {
+        let mut item = item;
+        loop {
+            match item {
+                Ok(Item::Entry(entry)) => {
+                    let frame = event(&entry, self.chain);
+                    self.chain = entry.seq;
+                    if let Ok(age) = (self.web.app.clock.now() - entry.observed_at).to_std() {
+                        metrics::histogram!("cti_delivery_seconds").record(age.as_secs_f64());
+                    }
+                    self.put(frame).await?;
+                }
+                Ok(Item::Mark(seq)) => self.put(FromServer::Mark { seq, live: true }.text()).await?,
+                // the client connects again and gets a snapshot
+                Ok(Item::Reset) => return Err(Some(Close::Drain)),
+                Err(error) => {
+                    tracing::warn!(%error, "a softphone cannot catch up");
+                    return Err(Some(Close::Store));
+                }
+            }
+            if !self.feed.has_waiting() {
+                return self.flush().await;
+            }
+            item = self.feed.next().await;
+        }
+    }
+
+    async fn take(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<(), Option<Close>> {
+        let text = match frame {
+            Some(Ok(Message::Text(text))) => text,
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
+                self.heard = instant();
+                return Ok(());
+            }
+            Some(Ok(Message::Binary(_))) => return Err(Some(Close::Frame("frames are text"))),
+            Some(Ok(Message::Close(_))) | None => return Err(None),
+            Some(Err(error)) => {
+                let too_long = error.to_string().contains("too long") || error.to_string().contains("Space limit");
+                return Err(too_long.then_some(Close::Frame("a frame may have at most 16 KiB")));
+            }
+        };
+        self.heard = instant();
+        match serde_json::from_str(&text) {
+            Ok(FromClient::Pong { seq }) => {
+                if let Some(agent) = &self.agent {
+                    #[expect(clippy::cast_precision_loss, reason = "a lag is small")]
+                    let lag = (self.feed.cursor() - seq).max(0) as f64;
+                    metrics::gauge!("cti_softphone_lag_events", "account" => self.grant.account.name.clone(), "agent" => agent.clone())
+                        .set(lag);
+                }
+                Ok(())
+            }
+            Ok(FromClient::Cmd(command)) => {
+                let may_act = self.agent.is_some() || self.grant.scopes.allow(Scope::CallsControl);
+                let answer = obey(&self.web, &self.grant, may_act, &command).await;
+                let (ok, d, err) = match answer {
+                    Ok(value) => (true, Some(value), None),
+                    Err(refusal) => (false, None, Some(refusal)),
+                };
+                self.put(FromServer::Res { id: &command.id, ok, d, err }.text()).await?;
+                self.flush().await
+            }
+            Ok(FromClient::Hello(_)) => Err(Some(Close::Frame("hello was said already"))),
+            Err(_) => Err(Some(Close::Frame("not a frame of cti.v1.json"))),
+        }
+    }
+
+    /// Pings, and checks that the client and its session are still there.
+    async fn ping(&mut self) -> Result<(), Option<Close>> {
+        let silence = Duration::from_millis(self.web.config.socket.ping_ms * 2);
+        if self.heard.elapsed() > silence {
+            return Err(Some(Close::Slow));
+        }
+        let app = &self.web.app;
+        match credentials::is_valid(app.db.read(), self.grant.credential, app.clock.now()).await {
+            Ok(true) | Err(_) => {}
+            Ok(false) => return Err(Some(Close::SessionExpired)),
+        }
+        let seq = self.feed.settle();
+        self.put(FromServer::Ping { seq }.text()).await?;
+        self.flush().await
+    }
+
+    async fn put(&mut self, text: Utf8Bytes) -> Result<(), Option<Close>> {
+        let stall = Duration::from_millis(self.web.config.socket.stall_ms);
+        match timeout(stall, self.socket.feed(Message::Text(text))).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(None),
+            Err(_) => Err(Some(Close::Slow)),
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), Option<Close>> {
+        let stall = Duration::from_millis(self.web.config.socket.stall_ms);
+        match timeout(stall, self.socket.flush()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(None),
+            Err(_) => Err(Some(Close::Slow)),
+        }
+    }
+}
+
+/// Carries a wish out, or says why not.
+async fn obey(web: &Web, grant: &Grant, may_act: bool, command: &Command) -> Result<Value, Refusal> {
+    let refuse = |code, message: String| Err(Refusal { code, message });
+    match command.m.as_str() {
+        _ if !may_act => refuse("forbidden", "this session may only watch".to_owned()),
+        "end_wrap" => {
+            let call = command.p.get("call").and_then(Value::as_str).and_then(|text| Uuid::parse_str(text).ok());
+            let Some(call) = call else { return refuse("invalid", "p.call: expected a dtCallId".to_owned()) };
+            match web.app.end_wrap(&grant.account, call).await {
+                Ok(()) => Ok(serde_json::json!({})),
+                Err(failure @ Failure::Refused(_)) => refuse("refused", failure.to_string()),
+                Err(failure @ Failure::NoSuchCall) => refuse("not_found", failure.to_string()),
+                Err(failure) => refuse("busy", failure.to_string()),
+            }
+        }
+        verb if CALL_VERBS.contains(&verb) => {
+            refuse("not_supported", format!("{verb}: this account's telephone system reports calls but takes no commands"))
+        }
+        verb => refuse("unknown", format!("{}: there is no such command", verb.chars().take(40).collect::<String>())),
+    }
+}
+
+/// What hello asks to see, if the grant allows it.
+fn interest(grant: &Grant, hello: &Hello) -> Result<(Interest, Option<String>), Close> {
+    if hello.types.len() > MAX_LIST {
+        return Err(Close::Frame("hello names too many types"));
+    }
+    if !hello.types.is_empty() && !grant.scopes.allow(Scope::EventsRead) {
+        return Err(Close::Forbidden("asking for types needs the scope events:read"));
+    }
+    let types = hello.types.clone();
+    if let Some(login) = grant.subject.agent() {
+        let own = BTreeSet::from([login.to_owned()]);
+        return Ok((Interest { agents: Some(own), types, softphone: true }, Some(login.to_owned())));
+    }
+    if !grant.scopes.allow(Scope::EventsRead) {
+        return Err(Close::Forbidden("following agents needs the scope events:read"));
+    }
+    let agents = match &hello.agents {
+        Some(Follow::Word(word)) if word == "*" => None,
+        Some(Follow::Logins(logins)) if !logins.is_empty() && logins.len() <= MAX_LIST => {
+            if logins.iter().any(|login| grant.account.roster.by_login(login).is_none()) {
+                return Err(Close::Forbidden("hello names an agent that this account does not have"));
+            }
+            Some(logins.iter().cloned().collect())
+        }
+        _ => return Err(Close::Frame("hello must name whom to follow: \"agents\":[\"agent1\"] or \"agents\":\"*\"")),
+    };
+    Ok((Interest { agents, types, softphone: false }, None))
+}

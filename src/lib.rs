@@ -1,0 +1,47 @@
+//! cti-gateway: one server between CRM back ends, telephone systems, browser softphones and operators.
+//!
+//! # Rooms
+//! Arrows point down only; a test holds it.
+//! ```text
+//! cli, client, config      what an operator types; the reference socket client; the settings
+//! http   DOORS             dialects and protocols: check the secret, parse, answer
+//! app    DESK              committer, hub, sweeper, directory: what is done with things
+//! store  BOOK              the one place that speaks SQL, to SQLite and to Postgres
+//! pbx    EAR               bytes of a telephone system → `News`
+//! domain LAW               pure functions of (state, input, now)
+//! ```
+//!
+//! # Glossary: one word per thing
+//! | word | meaning |
+//! |---|---|
+//! | account | a tenant; its name is the `accid` of DialedIn |
+//! | agent | a person who takes calls; found by *login*, *number* or *extension* |
+//! | operator | a person who watches the console |
+//! | gateway | one configured telephone system of an account, with its secret |
+//! | call | a `dialer_call`: one record for a call's whole life; its id is the *dtCallId* |
+//! | attempt | one try on the telephone system; carries the PBX's own call id; a call has 1..n |
+//! | line | facet of an attempt that only the telephone system's news moves |
+//! | handling | facet of an attempt that is ours: preview, wrap-up, finished |
+//! | state | what a screen shows: preview, incoming, ringing, talk, hold, idle, end; a function of line and handling |
+//! | status | of a call: open, retry, closed |
+//! | call status | Vtiger's words for the newest attempt: ringing, in-progress, completed, busy, hangup, verbatim |
+//! | outcome | how a call came out, chosen by the agent or found automatically (a *disposition*) |
+//! | news | what a telephone system says happened |
+//! | wish | what an agent asks for; may be refused |
+//! | fact | what a piece of news changed; becomes an entry |
+//! | entry | one row of an account's journal: an *event envelope* with its `seq` |
+//! | epoch | the incarnation of a journal; `seq` counts within it |
+//! | audience | who may see an entry: all agents of the account, or a list of logins |
+//! | party | a contact, account, case or user of the CRM, known by its numbers |
+//! | lease | a state with a deadline; the sweeper ends it |
+//! | door | an HTTP entry in one dialect |
+//! | queueDn | the number of a ring group (call queue, DID, *Source*) |
+
+pub mod app;
+pub mod cli;
+pub mod client;
+pub mod config;
+pub mod domain;
+pub mod http;
+pub mod pbx;
+pub mod store;

@@ -1,0 +1,106 @@
+//! Parameters as careless senders give them: from the query, a form or a JSON object, with the body winning.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+/// Longest text kept of one parameter; notes and addresses beyond it are cut.
+pub const MAX_TEXT: usize = 4096;
+/// Most parameters looked at; the rest of a body is ignored.
+const MAX_PARAMS: usize = 200;
+
+/// Merged parameters, by lower-case name. Absent, empty, `null` and `undefined` are all the same: not there.
+#[derive(Clone, Debug, Default)]
+pub struct Params(HashMap<String, String>);
+
+impl Params {
+    /// Merges a query string and a body. A body that is neither a form nor a JSON object says nothing.
+    pub fn read(query: &str, content_type: &str, body: &[u8]) -> Self {
+        let mut params = Self::default();
+        params.merge_form(query.as_bytes());
+        let trimmed = body.trim_ascii();
+        if trimmed.starts_with(b"{") {
+            if let Ok(Value::Object(object)) = serde_json::from_slice(trimmed) {
+                for (name, value) in object.into_iter().take(MAX_PARAMS) {
+                    match value {
+                        Value::String(text) => params.put(&name, &text),
+                        Value::Number(_) | Value::Bool(_) => params.put(&name, &value.to_string()),
+                        Value::Null | Value::Array(_) | Value::Object(_) => {}
+                    }
+                }
+            }
+        } else if !content_type.contains("json") {
+            params.merge_form(trimmed);
+        }
+        params
+    }
+
+    fn merge_form(&mut self, text: &[u8]) {
+        for (name, value) in form_urlencoded::parse(text).take(MAX_PARAMS) {
+            self.put(&name, &value);
+        }
+    }
+
+    fn put(&mut self, name: &str, value: &str) {
+        // databases take no NUL in text
+        let value: String = if value.contains('\0') { value.replace('\0', "") } else { value.to_owned() };
+        let absent = matches!(value.trim(), "" | "null" | "undefined");
+        if !absent {
+            self.0.insert(name.to_ascii_lowercase(), value);
+        }
+    }
+
+    /// The value of the first of these names that is there. The text is as sent: a leading space may mean a plus sign.
+    pub fn raw(&self, names: &[&str]) -> Option<&str> {
+        names.iter().find_map(|name| self.0.get(*name)).map(String::as_str)
+    }
+
+    /// The trimmed value, cut to what the book keeps.
+    pub fn text(&self, names: &[&str]) -> Option<String> {
+        self.raw(names).map(|value| cut(value.trim()))
+    }
+
+    /// A whole number; what is not one is not there.
+    pub fn int(&self, names: &[&str]) -> Option<i64> {
+        self.raw(names).and_then(|value| value.trim().parse().ok()).filter(|seconds| (0..=i64::from(i32::MAX)).contains(seconds))
+    }
+}
+
+/// Cuts a text at [`MAX_TEXT`] bytes, on a character.
+pub fn cut(text: &str) -> String {
+    let end = (0..=MAX_TEXT.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
+    text[..end].to_owned()
+}
+
+/// Puts back the plus sign that an unescaped query turned into a blank.
+pub fn with_plus(raw: &str) -> String {
+    match raw.strip_prefix(' ') {
+        Some(rest) if rest.trim_start().starts_with(|c: char| c.is_ascii_digit()) => format!("+{}", rest.trim()),
+        _ => raw.trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_wins_and_junk_says_nothing() {
+        let form = Params::read("a=1&b=2&key&c=undefined", "application/x-www-form-urlencoded", b"a=9&d=null");
+        assert_eq!(form.raw(&["a"]), Some("9"));
+        assert_eq!(form.raw(&["b"]), Some("2"));
+        for absent in ["c", "d", "key"] {
+            assert_eq!(form.raw(&[absent]), None);
+        }
+        assert_eq!(Params::read("a=1", "application/json", b"\"junk=1\"").raw(&["a"]), Some("1"));
+        assert_eq!(Params::read("a=1", "application/json", br#"{"a": 77, "b": {"c": 1}}"#).raw(&["a"]), Some("77"));
+        assert_eq!(Params::read("A=%zz%00x", "", b"").raw(&["a"]), Some("%zzx"));
+    }
+
+    #[test]
+    fn a_leading_blank_was_a_plus() {
+        assert_eq!(with_plus(" 4930123456"), "+4930123456");
+        assert_eq!(with_plus("4930"), "4930");
+        assert_eq!(with_plus(" bob"), "bob");
+    }
+}

@@ -1,0 +1,202 @@
+//! The journal: per account a gap-free row of entries, in commit order.
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::{Arg, Bulk, Column, Db, On, Result, Tx};
+use crate::q;
+
+/// Where a journal stands.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Position {
+    /// The incarnation.
+    pub epoch: String,
+    /// The last entry.
+    pub seq: i64,
+    /// Entries up to here have been trimmed.
+    pub floor: i64,
+}
+
+/// A new entry; its `seq` is inside `body` too.
+#[derive(Clone, Debug)]
+pub struct NewEntry {
+    /// Within the account and epoch.
+    pub seq: i64,
+    /// Of the event.
+    pub id: Uuid,
+    /// The event's type.
+    pub kind: &'static str,
+    /// As [`Audience::to_stored`](crate::domain::event::Audience::to_stored).
+    pub audience: Option<String>,
+    /// The envelope.
+    pub body: String,
+    /// When we heard of it.
+    pub observed_at: DateTime<Utc>,
+}
+
+/// A stored entry.
+#[derive(Clone, Debug, FromRow)]
+pub struct StoredEntry {
+    /// Within the account and epoch.
+    pub seq: i64,
+    /// The event's type.
+    pub kind: String,
+    /// As stored.
+    pub audience: Option<String>,
+    /// The envelope.
+    pub body: String,
+    /// When we heard of it.
+    pub observed_at: DateTime<Utc>,
+}
+
+static ENTRIES: Bulk<7> = Bulk {
+    table: "journal",
+    columns: [
+        ("account_id", Column::Int),
+        ("seq", Column::Int),
+        ("id", Column::Uuid),
+        ("kind", Column::Text),
+        ("audience", Column::Text),
+        ("body", Column::Text),
+        ("observed_at", Column::Time),
+    ],
+    tail: "",
+};
+
+/// Takes the account's turn: whoever else wants to write to this account waits until this transaction ends.
+///
+/// # Errors
+/// What the database says; a missing row means that the account does not exist.
+pub async fn take_turn(tx: &mut Tx, account: i64) -> Result<Position> {
+    tx.one(q!("update journal_head set seq = seq where account_id = $1 returning epoch, seq, floor", account)).await
+}
+
+/// Appends entries whose `seq` follow on the turn's, and moves the head.
+///
+/// # Errors
+/// What the database says.
+pub async fn append(tx: &mut Tx, account: i64, entries: Vec<NewEntry>) -> Result<()> {
+    let Some(last) = entries.last().map(|entry| entry.seq) else { return Ok(()) };
+    let rows = entries.into_iter().map(|entry| -> [Arg; 7] {
+        [
+            account.into(),
+            entry.seq.into(),
+            entry.id.into(),
+            entry.kind.into(),
+            entry.audience.into(),
+            entry.body.into(),
+            entry.observed_at.into(),
+        ]
+    });
+    tx.bulk(&ENTRIES, rows.collect()).await?;
+    tx.run(q!("update journal_head set seq = $2 where account_id = $1", account, last)).await.map(drop)
+}
+
+/// Whether the entry with this `seq` is the event `id`: tells if a commit of unknown outcome happened.
+///
+/// # Errors
+/// What the database says.
+pub async fn holds(tx: &mut Tx, account: i64, seq: i64, id: Uuid) -> Result<bool> {
+    Ok(tx.opt::<(i64,)>(q!("select seq from journal where account_id = $1 and seq = $2 and id = $3", account, seq, id)).await?.is_some())
+}
+
+/// Where an account's journal stands.
+///
+/// # Errors
+/// What the database says.
+pub async fn position(on: On<'_>, account: i64) -> Result<Position> {
+    on.one(q!("select epoch, seq, floor from journal_head where account_id = $1", account)).await
+}
+
+/// Where every journal stands.
+///
+/// # Errors
+/// What the database says.
+pub async fn heads(on: On<'_>) -> Result<Vec<(i64, String, i64)>> {
+    on.all(q!("select account_id, epoch, seq from journal_head")).await
+}
+
+/// Up to `limit` entries with `after < seq <= upto`, oldest first. With `login`, entries that surely do not concern that
+/// agent are left out by the database; the caller still filters by audience.
+///
+/// # Errors
+/// What the database says.
+pub async fn page(on: On<'_>, account: i64, after: i64, upto: i64, login: Option<&str>, limit: i64) -> Result<Vec<StoredEntry>> {
+    on.all(q!(
+        "select seq, kind, audience, body, observed_at from journal
+         where account_id = $1 and seq > $2 and seq <= $3
+           and ($4 is null or audience is null or audience like '%' || $4 || '%')
+         order by seq limit $5",
+        account,
+        after,
+        upto,
+        login,
+        limit
+    ))
+    .await
+}
+
+/// Removes entries older than `before`, at most `limit` of them, oldest first; answers how many.
+///
+/// # Errors
+/// What the database says.
+pub async fn trim(tx: &mut Tx, account: i64, before: DateTime<Utc>, limit: i64) -> Result<u64> {
+    let position = take_turn(tx, account).await?;
+    let old: Vec<(i64, DateTime<Utc>)> = tx
+        .all(q!(
+            "select seq, observed_at from journal where account_id = $1 and seq > $2 order by seq limit $3",
+            account,
+            position.floor,
+            limit
+        ))
+        .await?;
+    let Some(&(floor, _)) = old.iter().take_while(|(_, observed)| *observed < before).last() else { return Ok(0) };
+    let removed = tx.run(q!("delete from journal where account_id = $1 and seq <= $2", account, floor)).await?;
+    tx.run(q!("update journal_head set floor = $2 where account_id = $1", account, floor)).await?;
+    Ok(removed)
+}
+
+/// A stored answer for an idempotency key, with the hash of the request that got it.
+#[derive(Clone, Debug, FromRow)]
+pub struct Remembered {
+    /// SHA-256 of the request.
+    pub content: Vec<u8>,
+    /// The answer, as sent.
+    pub answer: String,
+}
+
+/// The answer that this key got before.
+///
+/// # Errors
+/// What the database says.
+pub async fn remembered(tx: &mut Tx, account: i64, key: &str) -> Result<Option<Remembered>> {
+    tx.opt(q!("select content, answer from idempotency where account_id = $1 and key = $2", account, key)).await
+}
+
+/// Keeps the answer that a key got.
+///
+/// # Errors
+/// What the database says.
+pub async fn remember(tx: &mut Tx, account: i64, key: &str, content: &[u8], answer: &str, at: DateTime<Utc>) -> Result<()> {
+    tx.run(q!(
+        "insert into idempotency (account_id, key, content, answer, created_at) values ($1, $2, $3, $4, $5)",
+        account,
+        key,
+        content,
+        answer,
+        at
+    ))
+    .await
+    .map(drop)
+}
+
+/// Forgets idempotency keys and one-time credentials that are past use.
+///
+/// # Errors
+/// What the database says.
+pub async fn forget(db: &Db, before: DateTime<Utc>) -> Result<u64> {
+    let keys = db.write().run(q!("delete from idempotency where created_at < $1", before)).await?;
+    let credentials = db.write().run(q!("delete from token where expires_at < $1", before)).await?;
+    Ok(keys + credentials)
+}

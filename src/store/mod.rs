@@ -1,0 +1,279 @@
+//! The book: one SQL text for SQLite and Postgres. This file is the only place that knows there are two.
+//!
+//! A statement is data: a text and typed arguments ([`q!`]), run on a pool ([`Db`]) or in a transaction ([`Tx`]).
+//! Laws of the one text: identifiers and times are bound, never made by the database; `bigint` only; enums are words;
+//! no `now()`, arrays, `::casts` or `for update`; a row is locked by an update that changes nothing.
+
+pub mod accounts;
+pub mod calls;
+pub mod credentials;
+pub mod gateways;
+pub mod journal;
+pub mod parties;
+pub mod people;
+pub mod records;
+
+mod arg;
+mod bulk;
+mod open;
+
+use sqlx::{
+    AssertSqlSafe, FromRow, PgPool, Postgres, SqlSafeStr, SqlStr, Sqlite, SqlitePool, Transaction, postgres::PgRow, sqlite::SqliteRow,
+};
+
+pub use self::{
+    arg::Arg,
+    bulk::{Bulk, Column},
+    open::{Durability, OpenError, OpenOptions},
+};
+
+/// What a statement of the book may answer.
+pub type Result<T, E = sqlx::Error> = std::result::Result<T, E>;
+
+/// A statement with its arguments.
+pub struct Q {
+    sql: SqlStr,
+    args: Vec<Arg>,
+}
+
+impl Q {
+    /// A statement; use [`q!`].
+    pub fn new(sql: impl SqlSafeStr, args: Vec<Arg>) -> Self {
+        Self { sql: sql.into_sql_str(), args }
+    }
+
+    /// A statement that ends in a list: `head` with the fixed arguments' `$1`, one placeholder per further argument, `tail`.
+    /// The list is padded with its last value to a power of two, so that few distinct texts are prepared.
+    pub fn with_list(head: &'static str, mut args: Vec<Arg>, tail: &'static str) -> Self {
+        let fixed = 1;
+        let listed = args.len().saturating_sub(fixed).max(1).next_power_of_two();
+        if let Some(last) = args.last().cloned() {
+            args.resize(fixed + listed, last);
+        }
+        let holes: Vec<String> = (fixed + 1..=fixed + listed).map(|n| format!("${n}")).collect();
+        Self { sql: AssertSqlSafe(format!("{head}{}{tail}", holes.join(","))).into_sql_str(), args }
+    }
+}
+
+/// A statement with its arguments, as in `q!("select … where id = $1", id)`.
+#[macro_export]
+macro_rules! q {
+    ($sql:expr $(, $arg:expr)* $(,)?) => { $crate::store::Q::new($sql, vec![$($crate::store::Arg::from($arg)),*]) };
+}
+
+/// A type that can be read from a row of either database.
+pub trait Row: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin + 'static {}
+impl<T> Row for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin + 'static {}
+
+/// The book of one server. Committing, reading and catching up have pools of their own, so that none starves another.
+#[derive(Clone)]
+pub struct Db(Sides<Pools<Postgres>, Pools<Sqlite>>);
+
+/// A transaction. Only spawned tasks may own one: a cancelled `begin` leaves a pooled connection inside an open
+/// transaction (sqlx issue 4385), and web handlers are cancelled whenever a client goes away.
+pub struct Tx(Sides<Transaction<'static, Postgres>, Transaction<'static, Sqlite>>);
+
+#[derive(Clone)]
+enum Sides<P, L> {
+    Pg(P),
+    Lite(L),
+}
+
+struct Pools<D: sqlx::Database> {
+    writer: sqlx::Pool<D>,
+    reader: sqlx::Pool<D>,
+    replay: sqlx::Pool<D>,
+}
+
+impl<D: sqlx::Database> Clone for Pools<D> {
+    fn clone(&self) -> Self {
+        Self { writer: self.writer.clone(), reader: self.reader.clone(), replay: self.replay.clone() }
+    }
+}
+
+/// A pool to run statements on, chosen by what the statement is for.
+#[derive(Clone, Copy)]
+pub struct On<'a>(&'a Db, Lane);
+
+#[derive(Clone, Copy)]
+enum Lane {
+    Writer,
+    Reader,
+    Replay,
+}
+
+/// Runs one statement on whichever side `$self` splits into.
+macro_rules! on_side {
+    ($sides:expr, $q:ident, |$conn:ident, $sql:ident, $args:ident| $body:expr) => {
+        match $sides {
+            Sides::Pg($conn) => {
+                let ($sql, $args) = ($q.sql, arg::postgres($q.args)?);
+                $body
+            }
+            Sides::Lite($conn) => {
+                let ($sql, $args) = ($q.sql, arg::sqlite($q.args)?);
+                $body
+            }
+        }
+    };
+}
+
+macro_rules! executor {
+    ($type:ty, ($($this:tt)*)) => {
+        impl $type {
+            /// All rows.
+            ///
+            /// # Errors
+            /// What the database says.
+            pub async fn all<T: Row>($($this)* self, q: Q) -> Result<Vec<T>> {
+                on_side!(self.sides(), q, |conn, sql, args| sqlx::query_as_with(sql, args).fetch_all(conn).await)
+            }
+
+            /// The row, if there is one.
+            ///
+            /// # Errors
+            /// What the database says.
+            pub async fn opt<T: Row>($($this)* self, q: Q) -> Result<Option<T>> {
+                on_side!(self.sides(), q, |conn, sql, args| sqlx::query_as_with(sql, args).fetch_optional(conn).await)
+            }
+
+            /// The one row.
+            ///
+            /// # Errors
+            /// What the database says; a missing row is an error.
+            pub async fn one<T: Row>($($this)* self, q: Q) -> Result<T> {
+                on_side!(self.sides(), q, |conn, sql, args| sqlx::query_as_with(sql, args).fetch_one(conn).await)
+            }
+
+            /// Runs a statement; answers how many rows it touched.
+            ///
+            /// # Errors
+            /// What the database says.
+            pub async fn run($($this)* self, q: Q) -> Result<u64> {
+                on_side!(self.sides(), q, |conn, sql, args| sqlx::query_with(sql, args).execute(conn).await.map(|done| done.rows_affected()))
+            }
+        }
+    };
+}
+
+executor!(On<'_>, (&));
+executor!(Tx, (&mut));
+
+impl On<'_> {
+    fn sides(&self) -> Sides<&PgPool, &SqlitePool> {
+        fn lane<D: sqlx::Database>(pools: &Pools<D>, lane: Lane) -> &sqlx::Pool<D> {
+            match lane {
+                Lane::Writer => &pools.writer,
+                Lane::Reader => &pools.reader,
+                Lane::Replay => &pools.replay,
+            }
+        }
+        match &self.0.0 {
+            Sides::Pg(pools) => Sides::Pg(lane(pools, self.1)),
+            Sides::Lite(pools) => Sides::Lite(lane(pools, self.1)),
+        }
+    }
+}
+
+impl Tx {
+    fn sides(&mut self) -> Sides<&mut sqlx::PgConnection, &mut sqlx::SqliteConnection> {
+        match &mut self.0 {
+            Sides::Pg(tx) => Sides::Pg(&mut **tx),
+            Sides::Lite(tx) => Sides::Lite(&mut **tx),
+        }
+    }
+
+    /// Makes everything since `begin` durable. An error leaves it unknown whether that happened.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn commit(self) -> Result<()> {
+        match self.0 {
+            Sides::Pg(tx) => tx.commit().await,
+            Sides::Lite(tx) => tx.commit().await,
+        }
+    }
+
+    /// Takes everything since `begin` back.
+    ///
+    /// # Errors
+    /// What the database says; the connection is then closed, which takes it back too.
+    pub async fn rollback(self) -> Result<()> {
+        match self.0 {
+            Sides::Pg(tx) => tx.rollback().await,
+            Sides::Lite(tx) => tx.rollback().await,
+        }
+    }
+}
+
+impl Db {
+    /// For single statements that write.
+    pub fn write(&self) -> On<'_> {
+        On(self, Lane::Writer)
+    }
+
+    /// For the API's reads.
+    pub fn read(&self) -> On<'_> {
+        On(self, Lane::Reader)
+    }
+
+    /// For softphones that catch up: a storm of them must not stop the API.
+    pub fn replay(&self) -> On<'_> {
+        On(self, Lane::Replay)
+    }
+
+    /// Begins a transaction. SQLite begins it as a writer, because one that reads first and writes later fails under load.
+    ///
+    /// # Errors
+    /// What the database says, or that no connection came free in time.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(Tx(match &self.0 {
+            Sides::Pg(pools) => Sides::Pg(pools.writer.begin().await?),
+            Sides::Lite(pools) => Sides::Lite(pools.writer.begin_with("begin immediate").await?),
+        }))
+    }
+
+    /// Whether one process alone may write (SQLite), so that a second committer would only wait.
+    pub fn has_single_writer(&self) -> bool {
+        matches!(self.0, Sides::Lite(_))
+    }
+
+    /// The name of the database, for people.
+    pub fn name(&self) -> &'static str {
+        match self.0 {
+            Sides::Pg(_) => "postgres",
+            Sides::Lite(_) => "sqlite",
+        }
+    }
+
+    /// Closes every connection after its present work.
+    pub async fn close(&self) {
+        macro_rules! close {
+            ($pools:expr) => {{
+                $pools.reader.close().await;
+                $pools.replay.close().await;
+                $pools.writer.close().await;
+            }};
+        }
+        match &self.0 {
+            Sides::Pg(pools) => close!(pools),
+            Sides::Lite(pools) => close!(pools),
+        }
+    }
+}
+
+/// Whether repeating the work may succeed: the connection was lost, the server restarts, or a lock was not to be had.
+/// Everything else is a fault of the statement or its data and would fail again.
+pub fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => {
+            true
+        }
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            // Postgres: connection trouble, rollback by the server, resources, operator's intervention; SQLite: busy, locked
+            ["08", "40", "53", "57", "58"].iter().any(|class| code.len() == 5 && code.starts_with(class))
+                || matches!(code.as_ref(), "5" | "6" | "261" | "262" | "517")
+        }),
+        _ => false,
+    }
+}

@@ -1,0 +1,136 @@
+//! Opening the book: which database, how durable, how many connections.
+
+use std::{str::FromStr, time::Duration};
+
+use sqlx::{
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{Db, Pools, Sides};
+use crate::q;
+
+/// A lock or a connection that is not to be had within this time fails the statement.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections are renewed at this age, so that memory held by one does not grow for ever.
+const MAX_LIFETIME: Duration = Duration::from_secs(3600);
+/// Bigger pages than SQLite's own 4 KiB: an entry's envelope is about 1 KiB and should not spill over.
+const LITE_PAGE_BYTES: u32 = 8192;
+
+/// How to open the book.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub url: String,
+    /// Connections for the committer and single writes (Postgres; SQLite has one).
+    pub writers: u32,
+    /// Connections for the API's reads.
+    pub readers: u32,
+    /// Connections for softphones that catch up.
+    pub replayers: u32,
+}
+
+/// Why the book could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Neither kind of address.
+    #[error(
+        "store.url begins with {0:?}, which is not understood: expected sqlite:PATH (such as sqlite:data/cti.db) or postgres://USER:PASSWORD@HOST/DATABASE"
+    )]
+    Url(String),
+    /// The database refused.
+    #[error("the store cannot be opened: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The tables could not be brought up to date.
+    #[error("the store's tables cannot be brought up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The folder of the SQLite file cannot be made.
+    #[error("the folder {0:?} of the SQLite file cannot be made: {1}")]
+    Folder(std::path::PathBuf, std::io::Error),
+}
+
+/// Whether an acknowledged commit survives a power cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It does.
+    Durable,
+    /// It does not, and why.
+    Volatile(String),
+}
+
+impl Db {
+    /// Connects and brings the tables up to date.
+    ///
+    /// # Errors
+    /// When the address is not understood, the database refuses, or a migration fails.
+    pub async fn open(options: &OpenOptions) -> Result<Self, OpenError> {
+        let db = if options.url.starts_with("postgres://") || options.url.starts_with("postgresql://") {
+            open_postgres(options).await?
+        } else if options.url.starts_with("sqlite:") {
+            open_sqlite(options).await?
+        } else {
+            // the address may hold a password: name its beginning only
+            return Err(OpenError::Url(options.url.split(':').next().unwrap_or_default().to_owned()));
+        };
+        match &db.0 {
+            Sides::Pg(pools) => sqlx::migrate!("migrations/postgres").run(&pools.writer).await?,
+            Sides::Lite(pools) => sqlx::migrate!("migrations/sqlite").run(&pools.writer).await?,
+        }
+        Ok(db)
+    }
+
+    /// Asks the database whether its commits are durable.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn durability(&self) -> super::Result<Durability> {
+        match &self.0 {
+            Sides::Pg(_) => {
+                for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+                    let (value,): (String,) = self.write().one(q!("select current_setting($1)", setting)).await?;
+                    if value == "off" {
+                        return Ok(Durability::Volatile(format!("Postgres runs with {setting}=off")));
+                    }
+                }
+                Ok(Durability::Durable)
+            }
+            Sides::Lite(_) => {
+                let (level,): (i64,) = self.write().one(q!("select synchronous from pragma_synchronous")).await?;
+                Ok(if level >= 2 { Durability::Durable } else { Durability::Volatile(format!("SQLite runs with synchronous={level}")) })
+            }
+        }
+    }
+}
+
+async fn open_postgres(options: &OpenOptions) -> Result<Db, OpenError> {
+    let connect = PgConnectOptions::from_str(&options.url)?.application_name("cti-gateway");
+    let pool = |size: u32| {
+        PgPoolOptions::new()
+            .max_connections(size.max(1))
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .max_lifetime(MAX_LIFETIME)
+            .connect_lazy_with(connect.clone())
+    };
+    let pools = Pools { writer: pool(options.writers), reader: pool(options.readers), replay: pool(options.replayers) };
+    pools.writer.acquire().await?;
+    Ok(Db(Sides::Pg(pools)))
+}
+
+async fn open_sqlite(options: &OpenOptions) -> Result<Db, OpenError> {
+    let connect = SqliteConnectOptions::from_str(&options.url)?
+        .create_if_missing(true)
+        .page_size(LITE_PAGE_BYTES)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(ACQUIRE_TIMEOUT);
+    if let Some(folder) = connect.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|error| OpenError::Folder(folder.to_owned(), error))?;
+    }
+    let pool = |size: u32| {
+        SqlitePoolOptions::new().max_connections(size.max(1)).acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy_with(connect.clone())
+    };
+    let pools = Pools { writer: pool(1), reader: pool(options.readers), replay: pool(options.replayers) };
+    pools.writer.acquire().await?;
+    Ok(Db(Sides::Lite(pools)))
+}

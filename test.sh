@@ -1,0 +1,105 @@
+#!/bin/sh
+# Every test, on the real Postgres and the real Chromium: installs what is missing, then runs them.
+set -eu
+cd "$(dirname "$0")"
+
+usage() {
+    cat <<'TEXT'
+Usage: ./test.sh [--slow] [argument ...]
+
+Runs the tests (cargo nextest where it is installed, else cargo test), the examples in the
+documentation, and the type check of web/ (where node and npm are installed).
+
+  --slow      run the slow tests too (marked #[ignore = "slow"]), in release profile
+  --help      show this text
+  argument    passed on to the test runner, for instance a part of a test's name
+
+The tests need initdb (any PostgreSQL from 15 on), chromium and a C compiler. What is missing is
+installed by apt, as root or by sudo without a password; else you are told what to install.
+The tests start their own throwaway servers; TEST_DATABASE_URL, a superuser's URL, makes them
+use a running Postgres instead.
+
+Examples:
+  ./test.sh                     everything quick
+  ./test.sh --slow              everything
+  ./test.sh journal             the tests with "journal" in their name
+TEXT
+}
+
+say() { printf '%s\n' "$*" >&2; }
+
+found() { command -v "$1" >/dev/null 2>&1; }
+
+has_postgres() {
+    for initdb in /usr/lib/postgresql/*/bin/initdb; do
+        [ -x "$initdb" ] && return
+    done
+    found initdb
+}
+
+has_chromium() {
+    found chromium || found chromium-browser || found google-chrome || found google-chrome-stable
+}
+
+install_missing() {
+    if [ "$(id -u)" = 0 ]; then
+        as_root=env
+    elif found sudo && sudo -n true 2>/dev/null; then
+        as_root="sudo -n env"
+    else
+        as_root=
+    fi
+    if [ -z "$as_root" ] || ! found apt-get; then
+        say "Missing: $*. On Debian: sudo apt-get install -y --no-install-recommends $*"
+        exit 1
+    fi
+    say "Installing: $*"
+    case " $* " in *" postgresql "*) keep_postgres_down ;; esac
+    $as_root apt-get update -q
+    $as_root DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 \
+        apt-get install -y -q --no-install-recommends "$@"
+}
+
+# Debian's package would make a database of its own and start it; nobody here needs one.
+keep_postgres_down() {
+    # shellcheck disable=SC2016 # the inner shell expands
+    $as_root sh -c 'file=/etc/postgresql-common/createcluster.conf
+        [ -e "$file" ] || { mkdir -p "${file%/*}" && echo "create_main_cluster = false" >"$file"; }'
+}
+
+slow=
+case "${1:-}" in
+    --help | -h) usage; exit ;;
+    --slow) slow=1; shift ;;
+esac
+
+if ! found cargo; then
+    say "Missing: cargo. Install Rust from https://rustup.rs"
+    exit 1
+fi
+missing=
+has_postgres || missing="$missing postgresql"
+has_chromium || missing="$missing chromium"
+found cc || missing="$missing gcc libc6-dev"
+# shellcheck disable=SC2086 # a list of words
+[ -z "$missing" ] || install_missing $missing
+
+if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run ${slow:+--release --run-ignored all} "$@"
+elif [ -z "$slow" ]; then
+    cargo test --tests "$@"
+else
+    # What follows the first "--" is for the test programs themselves.
+    case " $* " in
+        *" -- "*) cargo test --release --tests "$@" --include-ignored ;;
+        *) cargo test --release --tests "$@" -- --include-ignored ;;
+    esac
+fi
+cargo test --doc ${slow:+--release}
+
+if found node && found npm; then
+    npm --prefix web ci --no-audit --no-fund
+    npm --prefix web run check
+else
+    say "Not checked: the types in web/, because node or npm is missing (apt-get install nodejs npm)"
+fi

@@ -1,0 +1,164 @@
+/**
+ * The live calls as a board: the calls without an agent first, then one row per agent, in an order that does not jump.
+ *
+ * @import { Board, HeldCall } from "./state.js"
+ * @import { Agent, CallState } from "./wire.js"
+ */
+import { arrange, find, stamp, write } from "./dom.js";
+import { directionWord, duration, presenceWord, STATE_WORDS } from "./format.js";
+import { nameOf } from "./state.js";
+
+/** More waiting calls than this are counted, not listed. */
+const UNASSIGNED_MAX = 60;
+/** In the order of the summary. */
+const STATES = /** @type {CallState[]} */ (["incoming", "ringing", "preview", "talk", "hold", "idle"]);
+const OUTGOING = new Set(["outbound", "clicktocall", "ccOutbound"]);
+
+export class CallBoard extends HTMLElement {
+  /** @type {(dtCallId: string) => void} */
+  onTrace = () => {};
+  /** @type {Map<string, HTMLElement>} by dtCallId: a call keeps its element when it changes hands */
+  #calls = new Map();
+  /** @type {Map<string, HTMLElement>} by login */
+  #lanes = new Map();
+  #empty = find(this, ".first-call", HTMLElement);
+  #curl = find(this, ".curl", HTMLElement);
+  #copy = find(this, ".copy", HTMLButtonElement);
+  #counts = find(this, ".counts", HTMLElement);
+  #unassigned = find(this, "[data-testid=unassigned] .calls", HTMLElement);
+  #waiting = find(this, "[data-testid=unassigned]", HTMLElement);
+  #more = find(this, "[data-testid=unassigned] .more", HTMLElement);
+  #rows = find(this, ".lanes", HTMLElement);
+  #note = find(this, ".agents-note", HTMLElement);
+
+  connectedCallback() {
+    // The clipboard is there only on a secure origin.
+    this.#copy.hidden = !navigator.clipboard;
+    this.#copy.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(this.#curl.textContent ?? "");
+      write(this.#copy, "Copied");
+      setTimeout(() => write(this.#copy, "Copy"), 2_000);
+    });
+  }
+
+  /**
+   * @param {Board} board
+   * @param {{ anyCall: boolean, note: string, now: number }} around
+   */
+  render({ lanes, unassigned }, { anyCall, note, now }) {
+    const drawn = new Map(this.#calls);
+    this.#calls.clear();
+    const draw = (/** @type {HeldCall} */ held) => this.#draw(held, drawn.get(held.call.dtCallId));
+
+    this.#empty.hidden = anyCall;
+    if (!anyCall) write(this.#curl, curlFor(lanes.find(({ agent }) => agent.number)?.agent));
+    const listed = unassigned.slice(0, UNASSIGNED_MAX);
+    arrange(this.#unassigned, listed.map(draw));
+    this.#waiting.classList.toggle("busy", unassigned.length > 0);
+    this.#more.hidden = listed.length === unassigned.length;
+    write(this.#more, `and ${unassigned.length - listed.length} more`);
+
+    const rows = lanes.map(({ agent, calls }) => {
+      const row = this.#lane(agent, calls.length > 0);
+      arrange(find(row, ".calls", HTMLElement), calls.map(draw));
+      return row;
+    });
+    arrange(this.#rows, [this.#waiting, ...rows]);
+    const logins = new Set(lanes.map(({ agent }) => agent.login));
+    for (const login of this.#lanes.keys()) if (!logins.has(login)) this.#lanes.delete(login);
+    this.#note.hidden = note === "";
+    write(this.#note, note);
+
+    this.#summarise([...unassigned, ...lanes.flatMap(({ calls }) => calls)]);
+    this.tick(now);
+  }
+
+  /**
+   * Moves the timers.
+   *
+   * @param {number} now
+   */
+  tick(now) {
+    for (const element of this.#calls.values()) {
+      const { since } = element.dataset;
+      write(find(element, ".timer", HTMLElement), since === undefined ? "" : duration(now - Number(since)));
+    }
+  }
+
+  /**
+   * @param {HeldCall} held
+   * @param {HTMLElement} [element] the one it had
+   */
+  #draw({ call, state, endedAt }, element = this.#newCall(call.dtCallId)) {
+    this.#calls.set(call.dtCallId, element);
+    const number = call.phone || "Number withheld";
+    element.dataset.state = state;
+    element.dataset.number = call.phone ?? "";
+    if (endedAt === null && call.stateTime) element.dataset.since = String(Date.parse(call.stateTime));
+    else delete element.dataset.since;
+    write(find(element, ".badge", HTMLElement), STATE_WORDS[state]);
+    write(find(element, ".number", HTMLElement), number);
+    const outgoing = OUTGOING.has(call.direction ?? "");
+    const party = (outgoing ? call.toName : call.fromName) ?? call.toName ?? call.fromName;
+    const arrow = call.direction === null ? "" : outgoing ? "↗ " : "↙ ";
+    const words = [endedAt === null ? null : call.outcome, party, directionWord(call.direction)];
+    const detail = find(element, ".detail", HTMLElement);
+    detail.title = arrow + words.filter(Boolean).join(" · ");
+    write(detail, detail.title);
+    return element;
+  }
+
+  /** @param {string} id */
+  #newCall(id) {
+    const element = stamp("call-template", HTMLLIElement);
+    element.dataset.call = id;
+    find(element, ".number", HTMLButtonElement).addEventListener("click", () => this.onTrace(id));
+    return element;
+  }
+
+  /**
+   * @param {Agent} agent
+   * @param {boolean} busy
+   */
+  #lane(agent, busy) {
+    let row = this.#lanes.get(agent.login);
+    if (!row) {
+      row = stamp("lane-template", HTMLLIElement);
+      row.dataset.agent = agent.login;
+      this.#lanes.set(agent.login, row);
+    }
+    row.classList.toggle("busy", busy);
+    const presence = presenceWord(agent.state);
+    const name = find(row, ".name", HTMLElement);
+    name.title = nameOf(agent);
+    write(name, nameOf(agent));
+    write(find(row, ".extension", HTMLElement), agent.number ?? "");
+    write(find(row, ".free", HTMLElement), busy ? "" : presence ? `Idle · ${presence}` : "Idle");
+    return row;
+  }
+
+  /** @param {HeldCall[]} calls */
+  #summarise(calls) {
+    const counts = STATES.map((state) => ({ state, n: calls.filter((held) => held.state === state).length }));
+    const shown = counts.filter(({ n }) => n > 0).map(({ state, n }) => {
+      const item = this.#counts.querySelector(`[data-state="${state}"]`) ?? stamp("count-template", HTMLLIElement);
+      item.setAttribute("data-state", state);
+      write(find(item, ".text", HTMLElement), `${n} ${STATE_WORDS[state].toLowerCase()}`);
+      return item;
+    });
+    arrange(this.#counts, shown);
+  }
+}
+
+/**
+ * A line that makes a call ring at an agent.
+ *
+ * @param {Agent} [agent]
+ */
+function curlFor(agent) {
+  const query = `event=call_initiated&call_id=try-$RANDOM&direction=inbound&from=%2B14155550123&to=${agent?.number ?? "1001"}`;
+  const door = `${location.origin}/modules/PhoneCalls/callbacks/Generic.php`;
+  return `curl -X POST -H "X-VTIGER-SECRET: SECRET" \\\n"${door}?${query}"`;
+}
+
+customElements.define("console-calls", CallBoard);

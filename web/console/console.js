@@ -1,0 +1,233 @@
+/**
+ * The wiring: a session from log-in to sign-out, and one drawing per frame of the screen however fast events come.
+ *
+ * @import { Credentials, Session } from "./api.js"
+ * @import { LinkStatus } from "./connection.js"
+ * @import { EventFrame, SnapshotFrame } from "./wire.js"
+ */
+import { Api, ApiError } from "./api.js";
+import { CallBoard } from "./calls.js";
+import { Connection } from "./connection.js";
+import { find, write } from "./dom.js";
+import { EventList } from "./events.js";
+import { timeOfDay } from "./format.js";
+import { LoginCard } from "./login.js";
+import { board, EMPTY, fade, hear, meet, replace } from "./state.js";
+import { StatusBar } from "./status.js";
+
+/** A hidden page draws no frames; this bounds the wait there. */
+const DRAW_MAX_MS = 250;
+/** A shorter loss is not worth a notice. */
+const STALE_AFTER_MS = 2_000;
+
+/** A one-time code leaves the address bar before anything else happens. */
+const linkCode = takeCode();
+
+const login = find(document, "console-login", LoginCard);
+const status = find(document, "console-status", StatusBar);
+const calls = find(document, "console-calls", CallBoard);
+const events = find(document, "console-events", EventList);
+const loginPage = find(document, ".login-page", HTMLElement);
+const livePage = find(document, ".live-page", HTMLElement);
+const account = find(document, ".account", HTMLElement);
+const signOut = find(document, ".sign-out", HTMLButtonElement);
+const stale = find(document, ".stale", HTMLElement);
+
+const api = new Api();
+let state = EMPTY;
+/** @type {Connection | null} null while signed out */
+let connection = null;
+/** @type {LinkStatus} */
+let link = { state: "signed-out" };
+/** When the page stopped being live, by the server's clock; null while it is, or before it first was. */
+/** @type {number | null} */
+let staleSince = null;
+/** @type {string | null} */
+let agentsFailure = null;
+/** Logins that the list of agents was already asked about. @type {Set<string>} */
+let asked = new Set();
+let drawing = false;
+
+login.onLogin = logIn;
+status.onRetry = () => connection?.connect();
+calls.onTrace = (dtCallId) => events.filterBy(dtCallId);
+signOut.addEventListener("click", leave);
+addEventListener("hashchange", () => {
+  const code = takeCode();
+  if (code !== null && connection === null) void logIn({ code });
+});
+setInterval(tick, 1_000);
+
+showLogin("");
+if (linkCode !== null) void logIn({ code: linkCode });
+
+/** @param {Credentials} credentials */
+async function logIn(credentials) {
+  login.busy = true;
+  try {
+    enter(await api.logIn(credentials));
+  } catch (error) {
+    const field = error instanceof ApiError ? error.field : null;
+    showLogin(loginFailure(error, "code" in credentials), field);
+  }
+}
+
+/** @param {Session} session */
+function enter(session) {
+  state = EMPTY;
+  asked = new Set();
+  staleSince = null;
+  events.reset();
+  login.busy = false;
+  loginPage.hidden = true;
+  livePage.hidden = signOut.hidden = account.hidden = false;
+  write(account, `${session.account} · ${session.login}`);
+  livePage.focus();
+  connection = new Connection({ ticket: (signal) => api.ticket(signal), onFrame, onStatus });
+  connection.connect();
+  draw();
+}
+
+/** The operator's own wish. */
+function leave() {
+  connection?.close();
+  // The bearer is dropped here in any case; a server that is away lets the session expire.
+  api.signOut().catch(() => {});
+  onStatus({ state: "signed-out", reason: "You are signed out." });
+}
+
+/** @param {LinkStatus} next */
+function onStatus(next) {
+  link = status.status = next;
+  if (next.state === "live") staleSince = null;
+  else if (state.anchored) staleSince ??= api.now();
+  if (next.state === "signed-out") {
+    connection = null;
+    api.forget();
+    state = EMPTY;
+    staleSince = null;
+    showLogin(next.reason ?? "");
+  }
+  tick();
+  draw();
+}
+
+/**
+ * @param {SnapshotFrame | EventFrame} frame
+ * @param {boolean} live
+ */
+function onFrame(frame, live) {
+  if (frame.op === "snapshot") {
+    state = replace(state, frame, new Date(api.now()).toISOString());
+    void loadAgents();
+  } else {
+    state = hear(state, frame, api.now(), live);
+  }
+  draw();
+}
+
+async function loadAgents() {
+  const session = connection;
+  /** @type {string | null} */
+  let failure = null;
+  try {
+    const agents = await api.agents();
+    if (session === connection) state = meet(state, agents);
+  } catch (error) {
+    failure = error instanceof ApiError ? error.message : "the server is not reachable.";
+  }
+  if (session !== connection) return;
+  agentsFailure = failure;
+  draw();
+}
+
+/**
+ * @param {string} message
+ * @param {string | null} [field]
+ */
+function showLogin(message, field = null) {
+  livePage.hidden = signOut.hidden = account.hidden = true;
+  loginPage.hidden = false;
+  document.title = "Log in · cti-gateway";
+  login.ask(message, field);
+}
+
+/** Draws soon, once for all that changed meanwhile. */
+function draw() {
+  if (drawing || connection === null) return;
+  drawing = true;
+  const now = () => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    drawing = false;
+    if (connection !== null) drawNow();
+  };
+  const frame = requestAnimationFrame(now);
+  const timer = setTimeout(now, DRAW_MAX_MS);
+}
+
+function drawNow() {
+  const grouped = board(state);
+  if (grouped.strangers.some((login) => !asked.has(login))) {
+    // Someone who joined after the list was read. Each is asked about once.
+    for (const login of grouped.strangers) asked.add(login);
+    void loadAgents();
+  }
+  calls.render(grouped, { anyCall: state.anyCall || !state.anchored, note: agentsNote(), now: staleSince ?? api.now() });
+  events.render(state.events);
+  showFigures();
+  const live = [...state.calls.values()].filter(({ endedAt }) => endedAt === null).length;
+  const what = link.state === "live" ? `${live} live` : link.state === "offline" ? "Offline" : "Connecting";
+  document.title = `${what} · cti-gateway`;
+}
+
+/** Once a second: the countdown, the timers, what has faded, and whether the page still tells the present. */
+function tick() {
+  status.tick();
+  if (connection === null) return;
+  const now = api.now();
+  const faded = fade(state, now);
+  if (faded !== state) {
+    state = faded;
+    draw();
+  }
+  showFigures();
+  // Timers stand while the page cannot know whether the calls still run.
+  calls.tick(staleSince ?? now);
+  const isStale = staleSince !== null && now - staleSince >= STALE_AFTER_MS;
+  stale.hidden = !isStale;
+  livePage.toggleAttribute("data-stale", isStale);
+  if (staleSince !== null) write(stale, `${link.reason ?? ""} Calls are shown as of ${timeOfDay(staleSince)}.`.trim());
+}
+
+/** Also between drawings: a ping moves the position and draws nothing. */
+function showFigures() {
+  status.show({ seen: state.seen, seq: connection?.position ?? null, resyncs: state.resyncs });
+}
+
+function agentsNote() {
+  if (agentsFailure !== null) return `The list of agents could not be loaded: ${agentsFailure}`;
+  return state.anchored && state.agents.size === 0 ? "No agents yet. Add one on the command line, then log in again." : "";
+}
+
+/**
+ * @param {unknown} error
+ * @param {boolean} byCode
+ */
+function loginFailure(error, byCode) {
+  if (!(error instanceof ApiError)) return "The server is not reachable. Try again in a moment.";
+  if (error.status === 429) {
+    const seconds = Math.ceil(error.retryAfterMs / 1_000);
+    return `Too many tries. Wait ${seconds > 0 ? `${seconds} s` : "a minute"} and try again.`;
+  }
+  if (byCode && error.status < 500) return "This one-time link was used before or has expired. Log in with your password.";
+  if (error.status === 401) return "Account, login or password is wrong.";
+  return error.message;
+}
+
+/** The code of a one-time link, `#code=…`. The fragment is removed, so that it stays in no history. */
+function takeCode() {
+  const code = new URLSearchParams(location.hash.slice(1)).get("code");
+  if (location.hash !== "") history.replaceState(null, "", location.pathname + location.search);
+  return code;
+}
