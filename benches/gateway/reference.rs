@@ -3,6 +3,8 @@
 //! Both parse the same request, give the same answer and push a frame of the same size to the agent's socket.
 //! `memory` stores nothing, so it shows what this machine could carry at all. `one-tx` is the ordinary service: each
 //! event is one durable transaction with two small inserts. Neither checks, merges, replays or recovers anything.
+//! Both push one frame per event; the product pushes more (wrap-up and result of a call that ends), so the ratios
+//! flatter the references.
 
 use std::{
     collections::HashMap,
@@ -129,7 +131,7 @@ async fn hear(State(room): State<Arc<Room>>, headers: HeaderMap, Query(event): Q
     room.book.write(&event, &call, state).await.map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     let to_all = room.audience == Audience::All && state == "incoming";
     room.desk().push(&event, &call, kind, state, to_all);
-    Ok(Json(json!({ "success": true, "dtCallId": call.id })))
+    Ok(Json(json!({ "success": true, "dialerCallId": call.id, "attempt": 1, "state": state, "changed": true })))
 }
 
 impl Desk {
@@ -166,15 +168,17 @@ fn envelope(event: &Event, call: &Call, kind: &str, state: &str, seq: u64) -> St
     let recording = event.recordingurl.as_ref().map_or_else(|| "null".into(), |url| format!(r#""{url}""#));
     format!(
         concat!(
-            r#""v":1,"id":"evt_{id}","account":"bench","epoch":"{id}","seq":{seq},"type":"{kind}","#,
+            r#""v":1,"id":"evt_{event_id}","account":"bench","epoch":"{event_id}","seq":{seq},"type":"{kind}","#,
             r#""call":"{id}","attempt":1,"cv":1,"audience":["{agent}"],"agent":"{agent}","#,
             r#""occurredAt":"2026-11-20T12:00:00.000000Z","observedAt":"2026-11-20T12:00:00.000000Z","#,
             r#""source":"vtiger","data":{{"state":"{state}","stateTime":"2026-11-20T12:00:00Z","type":"phonecall","#,
             r#""id":null,"direction":"inbound","phone":"{phone}","outcome":null,"fromType":null,"fromId":null,"#,
-            r#""toType":null,"toId":null,"dtCallId":"{id}","isCallback":false,"retryDatetime":null,"dnis":null,"#,
-            r#""queueDn":null,"agentId":"{agent}","extension":"1001","callId":"{call_id}","customData":null,"#,
-            r#""recordingUrl":{recording},"capabilities":["answer","hangup"]}}}}"#
+            r#""fromName":null,"toType":"agent","toId":"{agent}","toName":null,"dtCallId":"{id}","isCallback":false,"#,
+            r#""retryDatetime":null,"dnis":null,"queueDn":null,"agentId":"{agent}","extension":"1001","#,
+            r#""callId":"{call_id}","callStatus":"in-progress","customData":null,"recordingUrl":{recording},"#,
+            r#""notes":null,"capabilities":[]}}}}"#
         ),
+        event_id = id.simple(),
         id = id,
         seq = seq,
         kind = kind,

@@ -31,7 +31,16 @@ impl Number {
         if !international && digits.len() <= EXTENSION_DIGITS {
             return Some(Self(digits));
         }
-        match PHONE_NUMBER_UTIL.parse(raw, Some(region.0)) {
+        let parsed = PHONE_NUMBER_UTIL.parse(raw, Some(region.0));
+        if !international
+            && !parsed.as_ref().is_ok_and(rlibphonenumber::PhoneNumber::is_valid)
+            && let Ok(number) = PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None)
+            && number.is_valid()
+        {
+            // no number of the home region, but one of the world: the sender left the plus sign out
+            return Some(Self(number.format_as(PhoneNumberFormat::E164).into_owned()));
+        }
+        match parsed {
             Ok(number) => Some(Self(number.format_as(PhoneNumberFormat::E164).into_owned())),
             Err(_) if international => Some(Self(format!("+{digits}"))),
             Err(_) => Some(Self(digits)),
@@ -106,6 +115,9 @@ mod tests {
             ("030 123456", "DE", Some("+4930123456")),
             ("0049 30 123456", "DE", Some("+4930123456")),
             ("+39 06 6982", "US", Some("+39066982")),
+            ("4930123456", "US", Some("+4930123456")),
+            ("4930123456", "DE", Some("+4930123456")),
+            ("2025550123", "US", Some("+12025550123")),
             ("1001", "US", Some("1001")),
             ("101@phones", "US", Some("101")),
             ("sip:101@pbx.example", "US", Some("101")),

@@ -9,6 +9,7 @@ mod console;
 mod guard;
 mod health;
 mod native;
+mod pages;
 mod peer;
 mod vtiger;
 mod ws;
@@ -65,6 +66,7 @@ pub fn router(web: Web) -> Router {
     Router::new()
         .merge(vtiger::router())
         .merge(native::router())
+        .merge(pages::router())
         .merge(ws::router())
         .merge(console::router())
         .merge(health::router())

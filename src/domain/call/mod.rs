@@ -330,13 +330,13 @@ impl Attempt {
         }
     }
 
-    /// The one place that ends an attempt: exactly one terminal fact, and its result.
+    /// The one place that ends an attempt: exactly one terminal fact, then its result.
     fn finish(&mut self, at: DateTime<Utc>) -> Vec<Fact> {
         if self.handling.finished_at.is_some() {
             return vec![];
         }
         self.handling.finished_at = Some(at);
-        vec![Fact::Result, Fact::Entered(State::End, at)]
+        vec![Fact::Entered(State::End, at), Fact::Result]
     }
 }
 

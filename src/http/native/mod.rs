@@ -4,7 +4,7 @@ mod agents;
 mod call_events;
 mod events;
 mod page;
-mod parties;
+pub(super) mod parties;
 mod records;
 mod sessions;
 
@@ -15,7 +15,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-pub(super) use self::sessions::{SignInLimit, sign_in_limit};
+pub(super) use self::sessions::{SignInLimit, sign_in_limit, sign_out};
 use super::{Web, error::ApiError};
 
 pub(super) fn router() -> Router<Web> {

@@ -60,7 +60,7 @@ async fn full(web: &Web, account: &Account, row: PartyRow) -> Result<Party, ApiE
 }
 
 /// Writes parties in a task of its own: a client that goes away must not cut a transaction in two.
-async fn write(web: &Web, account: &Account, list: Vec<NewParty>) -> Result<(), ApiError> {
+pub(crate) async fn write(web: &Web, account: &Account, list: Vec<NewParty>) -> Result<(), ApiError> {
     let admin = Admin::new(web.app.db.clone(), web.app.clock.clone());
     let (id, name) = (account.id, account.name.clone());
     let written = tokio::spawn(async move { admin.put_parties((id, &name), &list).await }).await;

@@ -80,7 +80,7 @@ async fn sign_in(State(web): State<Web>, Peer(address): Peer, Body(asked): Body<
     ))
 }
 
-async fn sign_out(State(web): State<Web>, Bearer(grant): Bearer) -> Result<StatusCode, ApiError> {
+pub(crate) async fn sign_out(State(web): State<Web>, Bearer(grant): Bearer) -> Result<StatusCode, ApiError> {
     if grant.kind != "session" {
         return Err(ApiError::Conflict("this token is not a session: revoke it with `cti-gateway token revoke`".into()));
     }

@@ -1,7 +1,6 @@
 //! The doors of the Vtiger dialects: `Generic.php`, `PBXManager.php` and `Search.php`.
 
 mod generic;
-mod pages;
 mod pbxmanager;
 mod search;
 

@@ -32,12 +32,7 @@ mod link;
 
 const MISSING: &str = "no Chromium: run `apt-get install -y chromium` or `./test.sh`";
 
-const NAMES: [&str; 4] = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-];
+const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 const FLAGS: [&str; 17] = [
     "--headless=new",
@@ -90,10 +85,7 @@ impl Browser {
         // The browser reads commands from descriptor 3 and writes to 4.
         let plumbing = r#"exec "$@" 3<&0 4>&1 </dev/null >/dev/null"#;
         let mut command = Command::new("sh");
-        command
-            .args(["-c", plumbing, "sh"])
-            .arg(program)
-            .args(FLAGS);
+        command.args(["-c", plumbing, "sh"]).arg(program).args(FLAGS);
         command.arg(format!("--user-data-dir={}", profile.display()));
         command.env("HOME", &profile); // crash reports and the like
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -102,16 +94,8 @@ impl Browser {
         let to_browser = process.stdin.take().expect("stdin is piped");
         let from_browser = process.stdout.take().expect("stdout is piped");
         let link = Link::new(to_browser, from_browser);
-        let browser = Self {
-            link,
-            process,
-            profile,
-        };
-        if let Err(error) = browser
-            .link
-            .call(None, "Browser.getVersion", json!({}))
-            .await
-        {
+        let browser = Self { link, process, profile };
+        if let Err(error) = browser.link.call(None, "Browser.getVersion", json!({})).await {
             let said = fs::read_to_string(log).unwrap_or_default();
             panic!("Chromium did not start: {error}\n{said}");
         }
@@ -129,21 +113,14 @@ impl Browser {
 
     async fn blank_page(&self) -> Result<Page, String> {
         let link = &self.link;
-        let target = link
-            .call(None, "Target.createTarget", json!({"url": "about:blank"}))
-            .await?;
+        let target = link.call(None, "Target.createTarget", json!({"url": "about:blank"})).await?;
         let attach = json!({"targetId": target["targetId"], "flatten": true});
         let attached = link.call(None, "Target.attachToTarget", attach).await?;
         let session = text(&attached["sessionId"]);
         for domain in ["Page", "Runtime", "Log", "Network"] {
-            link.call(Some(&session), &format!("{domain}.enable"), json!({}))
-                .await?;
+            link.call(Some(&session), &format!("{domain}.enable"), json!({})).await?;
         }
-        Ok(Page {
-            link: link.clone(),
-            session,
-            frame: None,
-        })
+        Ok(Page { link: link.clone(), session, frame: None })
     }
 }
 
@@ -176,8 +153,7 @@ impl Page {
             Ok(none) if none.is_empty() => {}
             Ok(error) | Err(error) => panic!("{url}: {error}"),
         }
-        self.wait_for("document.readyState === 'complete'", PATIENCE)
-            .await;
+        self.wait_for("document.readyState === 'complete'", PATIENCE).await;
     }
 
     /// The value of a JavaScript expression. A promise is awaited; an exception is a panic.
@@ -209,10 +185,7 @@ impl Page {
         if timeout(limit, holds).await.is_err() {
             let last = timeout(BRIEFLY, self.try_eval(condition)).await;
             let last = last.map_or_else(|_| "no answer".into(), |last| format!("{last:?}"));
-            panic!(
-                "not within {limit:?}: {condition}\nit is: {last}\n{}",
-                self.story().await
-            );
+            panic!("not within {limit:?}: {condition}\nit is: {last}\n{}", self.story().await);
         }
     }
 
@@ -221,10 +194,7 @@ impl Page {
     pub(crate) async fn frame(&self, part: &str) -> Self {
         let found = async {
             loop {
-                let tree = self
-                    .call("Page.getFrameTree", json!({}))
-                    .await
-                    .unwrap_or_default();
+                let tree = self.call("Page.getFrameTree", json!({})).await.unwrap_or_default();
                 if let Some(frame) = frame_in(&tree["frameTree"], part) {
                     return frame;
                 }
@@ -232,28 +202,16 @@ impl Page {
             }
         };
         let Ok(frame) = timeout(PATIENCE, found).await else {
-            panic!(
-                "no frame with {part:?} in its address\n{}",
-                self.story().await
-            );
+            panic!("no frame with {part:?} in its address\n{}", self.story().await);
         };
-        let frame = Self {
-            link: self.link.clone(),
-            session: self.session.clone(),
-            frame: Some(frame),
-        };
-        frame
-            .wait_for("document.readyState === 'complete'", PATIENCE)
-            .await;
+        let frame = Self { link: self.link.clone(), session: self.session.clone(), frame: Some(frame) };
+        frame.wait_for("document.readyState === 'complete'", PATIENCE).await;
         frame
     }
 
     /// Writes what the tab shows to a PNG file.
     pub(crate) async fn screenshot(&self, path: impl AsRef<Path>) {
-        let shot = self
-            .call("Page.captureScreenshot", json!({}))
-            .await
-            .expect("a screenshot");
+        let shot = self.call("Page.captureScreenshot", json!({})).await.expect("a screenshot");
         let png = base64::engine::general_purpose::STANDARD.decode(text(&shot["data"]));
         fs::write(path, png.expect("base64")).expect("the screenshot's folder is writable");
     }
@@ -268,9 +226,7 @@ impl Page {
     /// is open hears nothing more and is not told, as when a laptop loses its network.
     pub(crate) async fn set_offline(&self, offline: bool) {
         let conditions = json!({"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
-        let done = self
-            .call("Network.emulateNetworkConditions", conditions)
-            .await;
+        let done = self.call("Network.emulateNetworkConditions", conditions).await;
         done.expect("the network is switched");
     }
 
@@ -278,9 +234,7 @@ impl Page {
     pub(crate) async fn emulate_media(&self, dark: bool) {
         let value = if dark { "dark" } else { "light" };
         let features = json!({"features": [{"name": "prefers-color-scheme", "value": value}]});
-        self.call("Emulation.setEmulatedMedia", features)
-            .await
-            .expect("the look is switched");
+        self.call("Emulation.setEmulatedMedia", features).await.expect("the look is switched");
     }
 
     /// Closes the tab as a user does.
@@ -325,28 +279,17 @@ impl Page {
 /// Where the browser's program is.
 fn program() -> PathBuf {
     let folders: Vec<_> = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
-    let places = NAMES
-        .iter()
-        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    places
-        .into_iter()
-        .find(|place| place.exists())
-        .expect(MISSING)
+    let places = NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    places.into_iter().find(|place| place.exists()).expect(MISSING)
 }
 
 /// Deletes the profiles of test processes that were killed.
 fn remove_leftovers() {
-    for entry in fs::read_dir(env::temp_dir())
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
+    for entry in fs::read_dir(env::temp_dir()).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let rest = name.to_str().and_then(|name| name.strip_prefix(PROFILE));
         let owner = rest.and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
-        let alive = |pid: u32| {
-            !Path::new("/proc/self").exists() || Path::new("/proc").join(pid.to_string()).exists()
-        };
+        let alive = |pid: u32| !Path::new("/proc/self").exists() || Path::new("/proc").join(pid.to_string()).exists();
         if owner.is_some_and(|pid| !alive(pid)) {
             let _ = fs::remove_dir_all(entry.path());
         }
@@ -357,9 +300,7 @@ fn remove_leftovers() {
 fn frame_in(tree: &Value, part: &str) -> Option<String> {
     tree["childFrames"].as_array()?.iter().find_map(|child| {
         let matches = child["frame"]["url"].as_str()?.contains(part);
-        matches
-            .then(|| text(&child["frame"]["id"]))
-            .or_else(|| frame_in(child, part))
+        matches.then(|| text(&child["frame"]["id"])).or_else(|| frame_in(child, part))
     })
 }
 
@@ -369,15 +310,10 @@ async fn serve_page() -> (String, String) {
     use axum::response::Html;
     use axum::{Router, routing::get};
 
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a free port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = listener.local_addr().expect("a bound socket").port();
     // The same server under another name is another site to the browser.
-    let (page, inner) = (
-        format!("http://127.0.0.1:{port}"),
-        format!("http://localhost:{port}"),
-    );
+    let (page, inner) = (format!("http://127.0.0.1:{port}"), format!("http://localhost:{port}"));
     let html = format!(
         "<!doctype html><link rel=icon href=data:><p>outer</p><script src=/js></script>
          <script>document.title = 'inline'</script>
@@ -388,15 +324,9 @@ async fn serve_page() -> (String, String) {
     let button = "<button onclick=\"this.textContent = 'clicked'\">in</button>";
     let policy = format!("script-src 'self'; frame-src {inner}");
     let app = Router::new()
-        .route(
-            "/",
-            get(|| async { ([(CONTENT_SECURITY_POLICY, policy)], Html(html)) }),
-        )
+        .route("/", get(|| async { ([(CONTENT_SECURITY_POLICY, policy)], Html(html)) }))
         .route("/inner", get(move || async move { Html(button) }))
-        .route(
-            "/js",
-            get(move || async move { ([(CONTENT_TYPE, "text/javascript")], js) }),
-        );
+        .route("/js", get(move || async move { ([(CONTENT_TYPE, "text/javascript")], js) }));
     tokio::spawn(axum::serve(listener, app).into_future());
     (page, inner)
 }
@@ -407,64 +337,29 @@ async fn the_browser_shows_what_a_page_does() {
     let (address, inner_address) = serve_page().await;
     let browser = Browser::launch().await;
     let page = browser.page(&address).await;
-    page.wait_for(
-        "document.querySelector('p').textContent === 'outer'",
-        SECONDS,
-    )
-    .await;
-    assert_eq!(
-        page.eval("Promise.resolve([1, 'two', null])").await,
-        json!([1, "two", null])
-    );
-    assert_eq!(
-        page.eval("document.title").await,
-        json!(""),
-        "no inline script ran"
-    );
+    page.wait_for("document.querySelector('p').textContent === 'outer'", SECONDS).await;
+    assert_eq!(page.eval("Promise.resolve([1, 'two', null])").await, json!([1, "two", null]));
+    assert_eq!(page.eval("document.title").await, json!(""), "no inline script ran");
 
     let frame = page.frame("/inner").await;
     assert_eq!(frame.eval("self.origin").await, json!(inner_address));
-    frame
-        .eval("document.querySelector('button').click(); console.error('in the frame')")
-        .await;
-    frame
-        .wait_for("document.body.innerText === 'clicked'", SECONDS)
-        .await;
+    frame.eval("document.querySelector('button').click(); console.error('in the frame')").await;
+    frame.wait_for("document.body.innerText === 'clicked'", SECONDS).await;
 
     let errors = page.console_errors().join("\n");
-    for expected in [
-        "bad 7",
-        "Error: late",
-        "Content Security Policy",
-        "in the frame",
-    ] {
+    for expected in ["bad 7", "Error: late", "Content Security Policy", "in the frame"] {
         assert!(errors.contains(expected), "{expected:?} in:\n{errors}");
     }
     assert_eq!(page.console_errors().len(), 4, "{errors}");
     let story = page.story().await;
-    assert!(
-        story.contains("outer") && story.contains("hello Object"),
-        "{story}"
-    );
+    assert!(story.contains("outer") && story.contains("hello Object"), "{story}");
 
     page.emulate_media(true).await;
-    page.wait_for(
-        "matchMedia('(prefers-color-scheme: dark)').matches",
-        SECONDS,
-    )
-    .await;
+    page.wait_for("matchMedia('(prefers-color-scheme: dark)').matches", SECONDS).await;
     page.set_offline(true).await;
-    page.wait_for(
-        "!navigator.onLine && fetch('/').then(() => false, () => true)",
-        SECONDS,
-    )
-    .await;
+    page.wait_for("!navigator.onLine && fetch('/').then(() => false, () => true)", SECONDS).await;
     page.set_offline(false).await;
-    page.wait_for(
-        "navigator.onLine && fetch('/').then(answer => answer.ok)",
-        SECONDS,
-    )
-    .await;
+    page.wait_for("navigator.onLine && fetch('/').then(answer => answer.ok)", SECONDS).await;
     let picture = browser.profile.join("shot.png");
     page.screenshot(&picture).await;
     assert!(fs::read(&picture).unwrap().starts_with(b"\x89PNG"));

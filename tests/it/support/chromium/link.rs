@@ -40,11 +40,7 @@ impl Link {
     pub(super) fn new(to_browser: ChildStdin, from_browser: ChildStdout) -> Arc<Self> {
         let link = Arc::new(Self {
             to_browser: AsyncMutex::new(to_browser),
-            heard: Mutex::new(Heard {
-                waiting: Some(HashMap::new()),
-                console: HashMap::new(),
-                contexts: HashMap::new(),
-            }),
+            heard: Mutex::new(Heard { waiting: Some(HashMap::new()), console: HashMap::new(), contexts: HashMap::new() }),
             calls: AtomicU64::new(1),
         });
         tokio::spawn(link.clone().listen(from_browser));
@@ -63,8 +59,7 @@ impl Link {
     pub(super) fn context(&self, session: &str, frame: &str) -> Option<String> {
         let heard = self.heard();
         let mut contexts = heard.contexts.iter();
-        let found = contexts
-            .find(|(_, (its_session, its_frame))| its_session == session && its_frame == frame);
+        let found = contexts.find(|(_, (its_session, its_frame))| its_session == session && its_frame == frame);
         found.map(|(context, _)| context.clone())
     }
 
@@ -74,36 +69,20 @@ impl Link {
     }
 
     /// Calls a method of the protocol, in a session or of the browser, and waits for its result.
-    pub(super) async fn call(
-        &self,
-        session: Option<&str>,
-        method: &str,
-        params: Value,
-    ) -> Result<Value, String> {
+    pub(super) async fn call(&self, session: Option<&str>, method: &str, params: Value) -> Result<Value, String> {
         const GONE: &str = "the browser is gone";
         let id = self.calls.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
-        self.heard()
-            .waiting
-            .as_mut()
-            .ok_or(GONE)?
-            .insert(id, answer);
+        self.heard().waiting.as_mut().ok_or(GONE)?.insert(id, answer);
         let mut message = json!({"id": id, "method": method, "params": params});
         if let Some(session) = session {
             message["sessionId"] = json!(session);
         }
         let mut bytes = message.to_string().into_bytes();
         bytes.push(0);
-        self.to_browser
-            .lock()
-            .await
-            .write_all(&bytes)
-            .await
-            .map_err(|_| GONE)?;
+        self.to_browser.lock().await.write_all(&bytes).await.map_err(|_| GONE)?;
         let answered = timeout(PATIENCE, answered).await;
-        let mut answer = answered
-            .map_err(|_| format!("{method}: no answer"))?
-            .map_err(|_| GONE)?;
+        let mut answer = answered.map_err(|_| format!("{method}: no answer"))?.map_err(|_| GONE)?;
         match answer.get("error") {
             Some(error) => Err(format!("{method}: {}", text(&error["message"]))),
             None => Ok(answer["result"].take()),
@@ -114,14 +93,9 @@ impl Link {
     async fn listen(self: Arc<Self>, from_browser: ChildStdout) {
         let mut from_browser = BufReader::new(from_browser);
         let mut bytes = Vec::new();
-        while from_browser
-            .read_until(0, &mut bytes)
-            .await
-            .is_ok_and(|count| count > 0)
-        {
+        while from_browser.read_until(0, &mut bytes).await.is_ok_and(|count| count > 0) {
             bytes.pop();
-            self.heard()
-                .hear(serde_json::from_slice(&bytes).unwrap_or_default());
+            self.heard().hear(serde_json::from_slice(&bytes).unwrap_or_default());
             bytes.clear();
         }
         self.heard().waiting = None;
@@ -131,10 +105,7 @@ impl Link {
 impl Heard {
     fn hear(&mut self, message: Value) {
         if let Some(id) = message["id"].as_u64() {
-            let caller = self
-                .waiting
-                .as_mut()
-                .and_then(|waiting| waiting.remove(&id));
+            let caller = self.waiting.as_mut().and_then(|waiting| waiting.remove(&id));
             let _ = caller.map(|caller| caller.send(message)); // it may have given up
             return;
         }
@@ -144,43 +115,28 @@ impl Heard {
             "Runtime.consoleAPICalled" => {
                 let words = said["args"].as_array().into_iter().flatten().map(shown);
                 let text = words.collect::<Vec<_>>().join(" ");
-                self.note(
-                    session,
-                    text,
-                    matches!(said["type"].as_str(), Some("error" | "assert")),
-                );
+                self.note(session, text, matches!(said["type"].as_str(), Some("error" | "assert")));
             }
-            "Runtime.exceptionThrown" => {
-                self.note(session, exception(&said["exceptionDetails"]), true)
-            }
+            "Runtime.exceptionThrown" => self.note(session, exception(&said["exceptionDetails"]), true),
             "Log.entryAdded" => {
                 let entry = &said["entry"];
                 let line = format!("{} {}", text(&entry["text"]), text(&entry["url"]));
                 self.note(session, line.trim_end().into(), entry["level"] == "error");
             }
-            "Runtime.executionContextCreated"
-                if said["context"]["auxData"]["isDefault"] == true =>
-            {
+            "Runtime.executionContextCreated" if said["context"]["auxData"]["isDefault"] == true => {
                 let frame = text(&said["context"]["auxData"]["frameId"]);
-                self.contexts
-                    .insert(text(&said["context"]["uniqueId"]), (session, frame));
+                self.contexts.insert(text(&said["context"]["uniqueId"]), (session, frame));
             }
             "Runtime.executionContextDestroyed" => {
-                self.contexts
-                    .remove(&text(&said["executionContextUniqueId"]));
+                self.contexts.remove(&text(&said["executionContextUniqueId"]));
             }
-            "Runtime.executionContextsCleared" => {
-                self.contexts.retain(|_, (its, _)| *its != session)
-            }
+            "Runtime.executionContextsCleared" => self.contexts.retain(|_, (its, _)| *its != session),
             _ => {}
         }
     }
 
     fn note(&mut self, session: String, text: String, is_error: bool) {
-        self.console
-            .entry(session)
-            .or_default()
-            .push(Line { is_error, text });
+        self.console.entry(session).or_default().push(Line { is_error, text });
     }
 }
 
@@ -188,11 +144,7 @@ impl Heard {
 pub(super) fn exception(details: &Value) -> String {
     match details["exception"]["description"].as_str() {
         Some(description) => description.into(),
-        None => format!(
-            "{} {}",
-            text(&details["text"]),
-            shown(&details["exception"])
-        ),
+        None => format!("{} {}", text(&details["text"]), shown(&details["exception"])),
     }
 }
 

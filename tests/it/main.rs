@@ -1,0 +1,6 @@
+//! The integration tests: one binary, every store test on SQLite and on Postgres, through the doors.
+
+mod support;
+
+mod pbxmanager;
+mod vtiger;
