@@ -2,5 +2,6 @@
 
 mod support;
 
+mod law;
 mod pbxmanager;
 mod vtiger;

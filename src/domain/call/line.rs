@@ -167,7 +167,8 @@ impl Line {
         if self.holds.len() > MAX_HOLDS && self.holds.pop_last() == Some((at, held)) {
             return Change::Nothing;
         }
-        Change::Visible
+        // what shows of it is the state, and that is compared before and after
+        Change::Silent
     }
 
     fn merge_told(&mut self, kind: &NewsKind, at: DateTime<Utc>, told: &Told) -> Change {

@@ -233,9 +233,9 @@ impl Attempt {
         if line.answered_at.is_some() {
             return Some(if self.is_held() { State::Hold } else { State::Talk });
         }
-        if line.started_at.is_some() {
-            // an inbound call without a number pops nothing useful, and without a direction it might be our own
-            return line.direction().map(|direction| if direction.is_offered() { State::Incoming } else { State::Ringing });
+        // without a direction there is nothing to pop: the call might be our own
+        if let (Some(_), Some(direction)) = (line.started_at, line.direction()) {
+            return Some(if direction.is_offered() { State::Incoming } else { State::Ringing });
         }
         self.handling.preview.map(|_| State::Preview)
     }

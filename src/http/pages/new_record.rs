@@ -127,12 +127,12 @@ fn page<'a>(person: &'a Person, draft: &Draft, error: Option<&ApiError>) -> Page
                         }
                         (said("type", flaw("type")))
                     }
-                    (input("id", "Id", "text", &draft.id, flaw("id"), Some("The CRM's id of it. Left empty, one is made.")))
+                    (input("id", "Id", "text", &draft.id, flaw("id"), Some("Its id in the CRM. Leave it empty to have one made.")))
                 }
                 (input("name", "Name", "text", &draft.name, flaw("name"), None))
                 label { "Numbers"
                     textarea name="numbers" rows="2" inputmode="tel" spellcheck="false" aria-describedby="numbers-hint numbers-flaw"
-                        aria-invalid=[flaw("numbers").map(|_| "true")] { (draft.numbers) }
+                        aria-invalid=[flaw("numbers").map(|_| "true")] autofocus[field == "numbers"] { (draft.numbers) }
                     (said("numbers", flaw("numbers")))
                     span.hint #numbers-hint { "One per line." }
                 }

@@ -35,9 +35,9 @@ async fn search(State(web): State<Web>, request: Request) -> Result<Response, Pa
     let typed = params.raw(&["phone_number"]).map(with_plus).unwrap_or_default();
     let Some(number) = Number::read(&typed, account.region) else {
         let flaw = if typed.is_empty() {
-            "Expected a telephone number: phone_number=…"
+            "A telephone number is expected here; phone_number was empty."
         } else {
-            "Expected a telephone number: this has no digits of one."
+            "A telephone number is expected here; this has no digits of one."
         };
         return Ok((StatusCode::BAD_REQUEST, find_page(&person, &typed, Some(flaw))).into_response());
     };
