@@ -33,6 +33,9 @@ use store::{Engine, Store};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// A larger share of the machine taken by others spoils a run.
+const BUSY: f64 = 0.1;
+
 fn main() -> Result<()> {
     let options = Options::parse();
     if let Some(kind) = options.serve_reference {
@@ -80,7 +83,11 @@ fn measure(options: &Options, contender: Contender, engine: Option<Engine>) -> R
 /// One run on a fresh store with a fresh server; both are gone afterwards.
 fn run_once(options: &Options, contender: Contender, engine: Option<Engine>) -> Result<Report> {
     let store = engine.map(Store::fresh).transpose()?;
-    run::run(options, contender, store.as_ref())
+    let report = run::run(options, contender, store.as_ref())?;
+    if report.busy_elsewhere > BUSY {
+        eprintln!("other processes took {:.0} % of the machine: run it again when it is idle", report.busy_elsewhere * 100.0);
+    }
+    Ok(report)
 }
 
 fn print(report: &Report) -> Result<()> {

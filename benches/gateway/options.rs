@@ -16,7 +16,7 @@ its next event when the last one was acknowledged. With --rate events are due at
 the due time, so waiting in a queue is not hidden.
 
 One JSON object per run goes to stdout, everything else to stderr. A run is sound when lost, doubled and out_of_order \
-are 0 and machine_busy is explained by the three processes (nothing else was running).";
+are 0; its figures mean something when busy_elsewhere is small (nothing else was running).";
 
 const EXAMPLES: &str = "\
 Examples:

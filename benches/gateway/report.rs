@@ -45,6 +45,8 @@ pub(crate) struct Report {
     pub(crate) cpu_share_of_machine: f64,
     /// Everything on the machine, the generator included, as a share of all cores.
     pub(crate) machine_busy: f64,
+    /// What other processes and the kernel took of that: near 0, or the other figures say little.
+    pub(crate) busy_elsewhere: f64,
     pub(crate) server_rss_kib: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) idle: Option<Idle>,
@@ -163,6 +165,7 @@ impl Report {
             },
             cpu_share_of_machine: share(usage.server + usage.database),
             machine_busy: share(usage.busy),
+            busy_elsewhere: share(usage.busy.saturating_sub(usage.server + usage.database + usage.generator)),
             server_rss_kib,
             idle,
             ratio_to_memory: None,

@@ -4,4 +4,5 @@ mod support;
 
 mod law;
 mod pbxmanager;
+mod search;
 mod vtiger;

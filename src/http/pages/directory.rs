@@ -11,6 +11,7 @@ use maud::{Markup, html};
 
 use super::{
     address::encode,
+    field::Field,
     layout::{Page, PageError},
     person::Person,
 };
@@ -34,18 +35,13 @@ pub(super) fn router() -> Router<Web> {
 
 /// The form that looks a number up, with what was typed and what is wrong with it.
 pub(in crate::http) fn find_page(person: &Person, typed: &str, flaw: Option<&str>) -> Response {
+    let hint = Some("With a country code, as in +49 30 123456, or as it is dialed at home. An extension works too.");
+    let field = Field { name: "phone_number", title: "Telephone number", hint, flaw, is_optional: false };
     let content = html! {
         main.page {
             form.card.sheet method="get" action="/modules/PhoneCalls/callbacks/Search.php" role="search" {
                 h1 { "Find a number" }
-                label { "Telephone number"
-                    input name="phone_number" type="tel" value=(typed) autocomplete="off" required autofocus
-                        aria-invalid=[flaw.map(|_| "true")] aria-describedby=(if flaw.is_some() { "number-flaw number-hint" } else { "number-hint" });
-                    @if let Some(flaw) = flaw {
-                        span.flaw #number-flaw role="alert" { (flaw) }
-                    }
-                    span.hint #number-hint { "With a country code, as in +49 30 123456, or as it is dialed at home. An extension works too." }
-                }
+                (field.input("tel", typed, true))
                 p.buttons { button.primary type="submit" { "Open the record" } }
             }
         }

@@ -4,6 +4,7 @@
 
 mod address;
 mod directory;
+mod field;
 mod form;
 mod layout;
 mod login;

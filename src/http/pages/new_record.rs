@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{
     address::{leave_for, page_of},
+    field::Field,
     form::{Fields, Signed},
     layout::{Page, PageError, csrf},
     person::Person,
@@ -103,41 +104,32 @@ async fn try_store(web: &Web, person: &Person, draft: &Draft) -> Result<NewParty
 }
 
 fn page<'a>(person: &'a Person, draft: &Draft, error: Option<&ApiError>) -> Page<'a> {
-    let (field, message) = match error {
+    let (flawed, message) = match error {
         Some(ApiError::Invalid { field, message }) => (field.as_ref(), message.to_string()),
         Some(error) => ("", error.body().message),
         None => ("", String::new()),
     };
-    let flaw = |name: &str| (field == name).then_some(message.as_str());
+    let focus = if flawed.is_empty() { "name" } else { flawed };
+    let field = |name, title, hint| Field { name, title, hint, flaw: (flawed == name).then_some(message.as_str()), is_optional: true };
+    let required = |name, title| Field { is_optional: false, ..field(name, title, None) };
+    let line = |field: Field<'_>, kind: &str, value: &str| field.input(kind, value, focus == field.name);
     let content = html! {
         main.page {
             form.card.sheet method="post" action="/directory/new" autocomplete="off" {
                 h1 { "New record" }
-                @if error.is_some() && field.is_empty() {
+                @if error.is_some() && flawed.is_empty() {
                     p.flaw role="alert" { (message) }
                 }
                 (csrf(person))
                 input type="hidden" name="fresh" value=(draft.fresh);
                 div.pair {
-                    label { "Type"
-                        select name="type" aria-invalid=[flaw("type").map(|_| "true")] {
-                            @for (kind, title) in KINDS {
-                                option value=(kind) selected[kind == draft.kind] { (title) }
-                            }
-                        }
-                        (said("type", flaw("type")))
-                    }
-                    (input("id", "Id", "text", &draft.id, flaw("id"), Some("Its id in the CRM. Leave it empty to have one made.")))
+                    (kinds(&required("type", "Type"), &draft.kind))
+                    (line(field("id", "Id", Some("Its id in the CRM. Leave it empty to have one made.")), "text", &draft.id))
                 }
-                (input("name", "Name", "text", &draft.name, flaw("name"), None))
-                label { "Numbers"
-                    textarea name="numbers" rows="2" inputmode="tel" spellcheck="false" aria-describedby="numbers-hint numbers-flaw"
-                        aria-invalid=[flaw("numbers").map(|_| "true")] autofocus[field == "numbers"] { (draft.numbers) }
-                    (said("numbers", flaw("numbers")))
-                    span.hint #numbers-hint { "One per line." }
-                }
-                (input("email", "E-mail", "email", &draft.email, flaw("email"), None))
-                (input("url", "Address of its page", "text", &draft.url, flaw("url"), Some("Where the CRM shows it, as in https://crm.example/contacts/7.")))
+                (line(required("name", "Name"), "text", &draft.name))
+                (numbers(&field("numbers", "Numbers", Some("One per line.")), &draft.numbers, focus == "numbers"))
+                (line(field("email", "E-mail", None), "email", &draft.email))
+                (line(field("url", "Address", Some("Its page in the CRM, as in https://crm.example/contacts/7.")), "text", &draft.url))
                 p.buttons {
                     button.primary type="submit" { "Store the record" }
                     a href="/directory" { "Cancel" }
@@ -148,26 +140,19 @@ fn page<'a>(person: &'a Person, draft: &Draft, error: Option<&ApiError>) -> Page
     Page::new("New record", content).of(person)
 }
 
-/// A labelled input with its hint, and what is wrong with it.
-fn input(name: &str, title: &str, kind: &str, value: &str, flaw: Option<&str>, hint: Option<&str>) -> Markup {
-    let is_name = name == "name";
-    html! {
-        label { (title) @if !is_name { " " span.optional { "optional" } }
-            input name=(name) type=(kind) value=(value) maxlength="500" required[is_name] autofocus[is_name]
-                aria-invalid=[flaw.map(|_| "true")] aria-describedby={ (name) "-hint " (name) "-flaw" };
-            (said(name, flaw))
-            @if let Some(hint) = hint {
-                span.hint id={ (name) "-hint" } { (hint) }
+fn kinds(field: &Field<'_>, chosen: &str) -> Markup {
+    field.around(html! {
+        select id=(field.id()) name=(field.name) aria-invalid=[field.is_invalid()] aria-describedby=[field.described_by()] {
+            @for (kind, title) in KINDS {
+                option value=(kind) selected[kind == chosen] { (title) }
             }
         }
-    }
+    })
 }
 
-/// What is wrong with a field.
-fn said(name: &str, flaw: Option<&str>) -> Markup {
-    html! {
-        @if let Some(flaw) = flaw {
-            span.flaw id={ (name) "-flaw" } role="alert" { (flaw) }
-        }
-    }
+fn numbers(field: &Field<'_>, typed: &str, has_focus: bool) -> Markup {
+    field.around(html! {
+        textarea id=(field.id()) name=(field.name) rows="2" inputmode="tel" spellcheck="false" autofocus[has_focus]
+            aria-invalid=[field.is_invalid()] aria-describedby=[field.described_by()] { (typed) }
+    })
 }
