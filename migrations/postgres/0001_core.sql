@@ -112,8 +112,8 @@ create table party_number (
 create index party_number_of on party_number (account_id, kind, id);
 
 create table dialer_call (
-    id uuid primary key,                            -- the dtCallId, time-ordered
     account_id bigint not null,
+    id uuid not null,                            -- the dtCallId, time-ordered
     version bigint not null,
     agent text collate "C",
     calls bigint not null,
@@ -135,9 +135,9 @@ create table dialer_call (
     created_at timestamptz not null,
     updated_at timestamptz not null,
     due_at timestamptz,                             -- when the present state must have ended
-    finished_at timestamptz
+    finished_at timestamptz,
+    primary key (account_id, id)
 ) with (fillfactor = 50);                           -- written four or five times within minutes
-create index dialer_call_account on dialer_call (account_id, id);
 create index dialer_call_number on dialer_call (account_id, phone_number, id);
 create index dialer_call_agent on dialer_call (account_id, agent, id);
 create index dialer_call_live on dialer_call (account_id) where finished_at is null;
@@ -150,25 +150,25 @@ create table line (                                 -- which call a PBX's call i
     primary key (account_id, pbx_key)
 );
 
+-- Calls' ids are ordered by time, so the key lists these rows by time, too: an index of their own would cost every commit.
 create table dialer_call_event (
+    account_id bigint not null,
     call_id uuid not null,
     attempt bigint not null,
-    slot bigint not null,
-    account_id bigint not null,
+    slot bigint not null,                           -- its place within the attempt
     event_name text not null,
     direction text,
     phone_number text collate "C",
     agent text collate "C",
     entered_at timestamptz not null,
     duration_ms bigint,
-    primary key (call_id, attempt, slot)
+    primary key (account_id, call_id, attempt, slot)
 ) with (fillfactor = 70);
-create index dialer_call_event_time on dialer_call_event (account_id, entered_at, call_id, attempt, slot);
 
 create table dialer_call_result (
+    account_id bigint not null,
     call_id uuid not null,
     attempt bigint not null,
-    account_id bigint not null,
     agent text collate "C",
     direction text,
     phone_number text collate "C",
@@ -176,6 +176,5 @@ create table dialer_call_result (
     disposition text not null,
     subject text,
     resulted_at timestamptz not null,
-    primary key (call_id, attempt)
+    primary key (account_id, call_id, attempt)
 );
-create index dialer_call_result_time on dialer_call_result (account_id, resulted_at, call_id, attempt);

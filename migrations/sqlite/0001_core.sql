@@ -112,8 +112,8 @@ create table party_number (
 create index party_number_of on party_number (account_id, kind, id);
 
 create table dialer_call (
-    id blob primary key,                            -- the dtCallId, time-ordered
     account_id integer not null,
+    id blob not null,                            -- the dtCallId, time-ordered
     version integer not null,
     agent text,
     calls integer not null,
@@ -135,9 +135,9 @@ create table dialer_call (
     created_at text not null,
     updated_at text not null,
     due_at text,                             -- when the present state must have ended
-    finished_at text
+    finished_at text,
+    primary key (account_id, id)
 ) strict;
-create index dialer_call_account on dialer_call (account_id, id);
 create index dialer_call_number on dialer_call (account_id, phone_number, id);
 create index dialer_call_agent on dialer_call (account_id, agent, id);
 create index dialer_call_live on dialer_call (account_id) where finished_at is null;
@@ -150,25 +150,25 @@ create table line (                                 -- which call a PBX's call i
     primary key (account_id, pbx_key)
 ) strict, without rowid;
 
+-- Calls' ids are ordered by time, so the key lists these rows by time, too: an index of their own would cost every commit.
 create table dialer_call_event (
+    account_id integer not null,
     call_id blob not null,
     attempt integer not null,
-    slot integer not null,
-    account_id integer not null,
+    slot integer not null,                           -- its place within the attempt
     event_name text not null,
     direction text,
     phone_number text,
     agent text,
     entered_at text not null,
     duration_ms integer,
-    primary key (call_id, attempt, slot)
+    primary key (account_id, call_id, attempt, slot)
 ) strict, without rowid;
-create index dialer_call_event_time on dialer_call_event (account_id, entered_at, call_id, attempt, slot);
 
 create table dialer_call_result (
+    account_id integer not null,
     call_id blob not null,
     attempt integer not null,
-    account_id integer not null,
     agent text,
     direction text,
     phone_number text,
@@ -176,6 +176,5 @@ create table dialer_call_result (
     disposition text not null,
     subject text,
     resulted_at text not null,
-    primary key (call_id, attempt)
+    primary key (account_id, call_id, attempt)
 ) strict, without rowid;
-create index dialer_call_result_time on dialer_call_result (account_id, resulted_at, call_id, attempt);

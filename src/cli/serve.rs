@@ -1,5 +1,7 @@
 //! `serve`: runs the server until it is told to stop.
 
+use std::time::Duration;
+
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::{
     net::TcpListener,
@@ -18,6 +20,8 @@ use crate::{
 const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 /// Pieces of work: buckets of the batch size.
 const JOBS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs the server.
 pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -42,10 +46,19 @@ pub(super) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 
 /// Records metrics for `/metrics`.
 pub(super) fn record_metrics() -> anyhow::Result<PrometheusHandle> {
-    Ok(PrometheusBuilder::new()
+    let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_jobs".into()), &JOBS)?
-        .install_recorder()?)
+        .install_recorder()?;
+    // measured values pile up until they are put into their buckets
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP_EVERY).await;
+            upkeep.run_upkeep();
+        }
+    });
+    Ok(handle)
 }
 
 async fn refuse_volatile(server: &Server, allowed: bool) -> anyhow::Result<()> {

@@ -45,6 +45,9 @@ pub enum ApiError {
     /// Send less.
     #[error("the body is too large: send at most what http.max_body_bytes allows")]
     TooLarge,
+    /// Put parameters elsewhere.
+    #[error("the address is too long: send parameters in the body")]
+    AddressTooLong,
     /// It contradicts what is stored.
     #[error("{0}")]
     Conflict(Cow<'static, str>),
@@ -82,6 +85,7 @@ impl ApiError {
             Self::Missing { .. } => (StatusCode::BAD_REQUEST, "missing"),
             Self::Unreadable(_) => (StatusCode::BAD_REQUEST, "unreadable"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::AddressTooLong => (StatusCode::URI_TOO_LONG, "address_too_long"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
             Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
             Self::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
@@ -169,7 +173,6 @@ pub async fn wrong_method() -> Response {
 }
 
 /// A panic in a handler: an error like any other failure of ours.
-#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
 pub fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
     let text = cause.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| cause.downcast_ref::<String>().cloned());
     ApiError::Internal(text.unwrap_or_else(|| "a handler panicked".to_owned()).into()).into_response()

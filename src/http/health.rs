@@ -11,7 +11,7 @@ pub(super) fn router() -> Router<Web> {
 
 /// Ready while the book answers and the server is not stopping.
 async fn readyz(State(web): State<Web>) -> impl IntoResponse {
-    if !web.is_ready() {
+    if web.draining.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }
     match accounts::by_id(web.app.db.read(), 0).await {

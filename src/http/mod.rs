@@ -14,50 +14,55 @@ mod peer;
 mod vtiger;
 mod ws;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::{ops::Deref, sync::Arc};
 
-use axum::{Router, extract::DefaultBodyLimit, middleware};
+use axum::{Router, extract::DefaultBodyLimit};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{app::App, config::Config};
 
-/// What every door shares.
+/// What every door shares. Cloned for every request: one pointer.
 #[derive(Clone)]
-pub struct Web {
+pub struct Web(Arc<Shared>);
+
+/// What is behind the pointer.
+pub struct Shared {
     /// The desk.
     pub app: Arc<App>,
     /// The settings.
-    pub config: Arc<Config>,
+    pub config: Config,
     /// Renders the metrics; absent where none are recorded.
     pub metrics: Option<PrometheusHandle>,
     /// Cancelled when the server begins to stop.
     pub draining: CancellationToken,
     /// Open sockets, to wait for at the end.
     pub sockets: TaskTracker,
-    ready: Arc<AtomicBool>,
-    sign_ins: Arc<native::SignInLimit>,
+    sign_ins: native::SignInLimit,
+    request_ids: guard::RequestIds,
+}
+
+impl Deref for Web {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 impl Web {
     /// The shared state of a server.
-    pub fn new(app: Arc<App>, config: Arc<Config>, metrics: Option<PrometheusHandle>) -> Self {
-        Self {
+    pub fn new(app: Arc<App>, config: Config, metrics: Option<PrometheusHandle>) -> Self {
+        let request_ids = guard::RequestIds::new(&app.clock);
+        Self(Arc::new(Shared {
             app,
             config,
             metrics,
             draining: CancellationToken::new(),
             sockets: TaskTracker::new(),
-            ready: Arc::new(AtomicBool::new(true)),
-            sign_ins: Arc::new(native::sign_in_limit()),
-        }
-    }
-
-    fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed) && !self.draining.is_cancelled()
+            sign_ins: native::sign_in_limit(),
+            request_ids,
+        }))
     }
 }
 
@@ -73,7 +78,5 @@ pub fn router(web: Web) -> Router {
         .fallback(error::no_such_door)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(DefaultBodyLimit::max(web.config.http.max_body_bytes))
-        .layer(middleware::from_fn_with_state(web.clone(), guard::guard))
-        .layer(tower_http::catch_panic::CatchPanicLayer::custom(error::panicked))
         .with_state(web)
 }

@@ -1,18 +1,18 @@
 //! The listener: hyper with a header timeout and limits (axum's own loop has neither), and an orderly end.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::{Web, router};
+use super::{Web, guard::guard, router};
 use crate::{
     app::{App, Tasks, clock::Clock},
     config::Config,
@@ -41,7 +41,7 @@ impl Server {
     ) -> Result<Self, OpenError> {
         let db = Db::open(&config.store_options()).await?;
         let (app, tasks) = App::start(db, clock, &config.committer_settings(), config.retention());
-        Ok(Self { web: Web::new(app, Arc::new(config), metrics), tasks })
+        Ok(Self { web: Web::new(app, config, metrics), tasks })
     }
 
     /// The desk behind the doors.
@@ -63,10 +63,7 @@ impl Server {
             };
             let Some((stream, peer, permit)) = accepted else { continue };
             let (router, web) = (router.clone(), web.clone());
-            connections.spawn(async move {
-                serve_connection(stream, peer, router, web).await;
-                drop(permit);
-            });
+            connections.spawn(serve_connection(stream, peer, router, web, Arc::new(permit)));
         }
         tracing::info!("stopping: no new connections, open ones finish");
         drop(listener);
@@ -88,7 +85,11 @@ impl Server {
     }
 }
 
-type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
+
+/// A connection's place among those that the server holds at once.
+#[derive(Clone)]
+pub(super) struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
 
 /// Takes the next connection when there is room for it.
 async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<Accepted> {
@@ -107,13 +108,19 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<Accepte
     }
 }
 
-async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: Router, web: Web) {
-    let http = &web.config.http;
+async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: Router, web: Web, permit: Arc<OwnedSemaphorePermit>) {
+    let shared = web.clone();
     let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request)
+        let (router, web, permit) = (router.clone(), shared.clone(), permit.clone());
+        async move {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            // an upgraded socket keeps the connection's place after this service is gone
+            request.extensions_mut().insert(Place(permit));
+            Ok::<_, Infallible>(guard(&web, request, async |request| router.oneshot(request).await).await)
+        }
     });
+    let http = &web.config.http;
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(http.header_timeout_ms))

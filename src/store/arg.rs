@@ -80,10 +80,10 @@ macro_rules! bind_all {
     }};
 }
 
-pub(super) fn postgres(args: Vec<Arg>) -> sqlx::Result<PgArguments> {
+pub(super) fn postgres(args: impl IntoIterator<Item = Arg>) -> sqlx::Result<PgArguments> {
     bind_all!(args, PgArguments::default())
 }
 
-pub(super) fn sqlite(args: Vec<Arg>) -> sqlx::Result<SqliteArguments> {
+pub(super) fn sqlite(args: impl IntoIterator<Item = Arg>) -> sqlx::Result<SqliteArguments> {
     bind_all!(args, SqliteArguments::default())
 }

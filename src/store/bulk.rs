@@ -3,9 +3,14 @@
 //! Postgres takes whole columns as arrays (one statement, whatever the count). SQLite takes rows in chunks whose sizes are
 //! powers of two: few distinct texts to prepare, and never so many arguments that looking them up becomes the cost.
 
-use sqlx::{Arguments, AssertSqlSafe, SqlSafeStr, postgres::PgArguments};
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, Mutex, PoisonError},
+};
 
-use super::{Arg, Q, Result, Sides, Tx, arg};
+use sqlx::{Arguments, postgres::PgArguments};
+
+use super::{Arg, Result, Sides, Tx, arg};
 
 /// SQLite's cost per statement grows with the square of its arguments; past this it is slower than two statements.
 const MAX_LITE_ARGS: usize = 480;
@@ -21,24 +26,50 @@ pub enum Column {
     Time,
 }
 
-/// An insert or upsert of many rows of `N` columns. Keys must be distinct within one call.
+/// A write of many rows of `N` columns. Keys must be distinct within one call.
 pub struct Bulk<const N: usize> {
     /// The table.
     pub table: &'static str,
     /// Names and types.
     pub columns: [(&'static str, Column); N],
-    /// What follows the values, such as `on conflict …`.
-    pub tail: &'static str,
+    /// What is done with the rows.
+    pub verb: Verb,
+}
+
+/// What is done with the rows.
+#[derive(Clone, Copy, Debug)]
+pub enum Verb {
+    /// They are inserted; the text follows the values, such as `on conflict …`.
+    Insert(&'static str),
+    /// Rows that exist are updated by `set … where …`, in which the given ones are called `v`.
+    Update(&'static str),
 }
 
 impl<const N: usize> Bulk<N> {
+    /// The text for so many rows (SQLite), or for any number of them (Postgres, 0). Made once each: they are kilobytes.
+    fn text(&'static self, rows: usize) -> &'static str {
+        static TEXTS: LazyLock<Mutex<HashMap<(usize, usize), &'static str>>> = LazyLock::new(Mutex::default);
+        let statement = std::ptr::from_ref(self).addr();
+        let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || -> &'static str { Box::leak(if rows == 0 { self.pg_text() } else { self.lite_text(rows) }.into_boxed_str()) };
+        texts.entry((statement, rows)).or_insert_with(made)
+    }
+
     fn names(&self) -> String {
         self.columns.map(|(name, _)| name).join(", ")
     }
 
     fn lite_text(&self, rows: usize) -> String {
+        let (table, names) = (self.table, self.names());
         let row = format!("({})", vec!["?"; N].join(","));
-        format!("insert into {} ({}) values {} {}", self.table, self.names(), vec![row; rows].join(","), self.tail)
+        let values = vec![row; rows].join(",");
+        match self.verb {
+            Verb::Insert(tail) => format!("insert into {table} ({names}) values {values} {tail}"),
+            Verb::Update(set) => {
+                let (set, condition) = set.split_once(" where ").unwrap_or((set, "false"));
+                format!("with v ({names}) as (values {values}) update {table} {set} from v where {condition}")
+            }
+        }
     }
 
     fn pg_text(&self) -> String {
@@ -53,7 +84,14 @@ impl<const N: usize> Bulk<N> {
             format!("${}::{word}[]", index + 1)
         };
         let arrays = self.columns.iter().enumerate().map(array).collect::<Vec<_>>().join(", ");
-        format!("insert into {} ({}) select * from unnest({arrays}) {}", self.table, self.names(), self.tail)
+        let (table, names) = (self.table, self.names());
+        match self.verb {
+            Verb::Insert(tail) => format!("insert into {table} ({names}) select * from unnest({arrays}) {tail}"),
+            Verb::Update(set) => {
+                let (set, condition) = set.split_once(" where ").unwrap_or((set, "false"));
+                format!("update {table} {set} from unnest({arrays}) as v ({names}) where {condition}")
+            }
+        }
     }
 }
 
@@ -62,14 +100,14 @@ impl Tx {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn bulk<const N: usize>(&mut self, bulk: &Bulk<N>, rows: Vec<[Arg; N]>) -> Result<()> {
+    pub async fn bulk<const N: usize>(&mut self, bulk: &'static Bulk<N>, rows: Vec<[Arg; N]>) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
         match self.sides() {
             Sides::Pg(conn) => {
                 let args = columns(bulk, rows)?;
-                sqlx::query_with(AssertSqlSafe(bulk.pg_text()), args).execute(conn).await.map(drop)
+                sqlx::query_with(bulk.text(0), args).execute(conn).await.map(drop)
             }
             Sides::Lite(conn) => {
                 let mut rest = rows;
@@ -78,8 +116,8 @@ impl Tx {
                     let size = 1 << fit.ilog2();
                     let tail = rest.split_off(size);
                     let chunk = std::mem::replace(&mut rest, tail);
-                    let q = Q { sql: AssertSqlSafe(bulk.lite_text(size)).into_sql_str(), args: chunk.into_iter().flatten().collect() };
-                    sqlx::query_with(q.sql, arg::sqlite(q.args)?).execute(&mut *conn).await?;
+                    let args = arg::sqlite(chunk.into_iter().flatten())?;
+                    sqlx::query_with(bulk.text(size), args).execute(&mut *conn).await?;
                 }
                 Ok(())
             }

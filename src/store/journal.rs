@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Arg, Bulk, Column, Db, On, Result, Tx};
+use super::{Arg, Bulk, Column, Db, On, Result, Tx, Verb};
 use crate::q;
 
 /// Where a journal stands.
@@ -61,7 +61,7 @@ static ENTRIES: Bulk<7> = Bulk {
         ("body", Column::Text),
         ("observed_at", Column::Time),
     ],
-    tail: "",
+    verb: Verb::Insert(""),
 };
 
 /// Takes the account's turn: whoever else wants to write to this account waits until this transaction ends.

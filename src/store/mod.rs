@@ -23,7 +23,7 @@ use sqlx::{
 
 pub use self::{
     arg::Arg,
-    bulk::{Bulk, Column},
+    bulk::{Bulk, Column, Verb},
     open::{Durability, OpenError, OpenOptions},
 };
 

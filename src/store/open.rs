@@ -17,8 +17,16 @@ const MAX_LIFETIME: Duration = Duration::from_secs(3600);
 /// Pages of the write-ahead log before it is copied back (64 MiB). A batch writes a hundred pages: SQLite's own 1,000 would
 /// stop commits ten times a second for a copy with two more syncs.
 const LITE_CHECKPOINT_PAGES: &str = "16384";
-/// Page cache per connection, in KiB (negative, as SQLite wants it).
-const LITE_CACHE: &str = "-65536";
+
+/// The committer's statements are few, keyed, and run thousands of times a second. Planning each anew took longer than running
+/// it; and a plan that was kept must not be one that was best while the table was empty.
+const PG_WRITER: [(&str, &str); 5] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+];
 
 /// How to open the book.
 #[derive(Clone, Debug)]
@@ -126,7 +134,6 @@ async fn open_sqlite(options: &OpenOptions) -> Result<Db, OpenError> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .pragma("wal_autocheckpoint", LITE_CHECKPOINT_PAGES)
-        .pragma("cache_size", LITE_CACHE)
         .busy_timeout(ACQUIRE_TIMEOUT);
     if let Some(folder) = connect.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|error| OpenError::Folder(folder.to_owned(), error))?;

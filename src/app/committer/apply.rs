@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     Done, EditPatch, Failure, Moment, NewsItem, Settings, Told, Work,
-    ledger::{Known, Ledger, who},
+    ledger::{Known, Ledger, found_by},
 };
 use crate::{
     app::{clock::Clock, hub::Hub},
@@ -46,9 +46,9 @@ impl Desk<'_> {
         let Some(call) = known.calls.get_mut(&id) else { return Told { call: id, attempt: number, state: None, changed: false } };
         let index = call.attempts.iter().position(|attempt| attempt.number == number).unwrap_or_default();
         let account = ledger.account.clone();
+        let before = found_by(call, &call.attempts[index]);
         let attempt = &mut call.attempts[index];
         ledger.touch(id, attempt);
-        let before = who(attempt);
         // whose wrap-up it is may only be known by this very news
         let agent = item.news.told.agent.as_deref().or(attempt.line.agent());
         let wraps = matches!(item.news.kind, NewsKind::Ended(_) | NewsKind::Connected);
@@ -106,7 +106,7 @@ impl Desk<'_> {
         step: impl FnOnce(&mut crate::domain::call::Attempt) -> Result<Heard, Failure>,
     ) -> Result<usize, Failure> {
         ledger.touch(call.id, &call.attempts[index]);
-        let before = who(&call.attempts[index]);
+        let before = found_by(call, &call.attempts[index]);
         let heard = step(&mut call.attempts[index])?;
         if heard.store {
             ledger.record(self.clock, call, index, &before, &heard.facts, "gateway", Moment { occurred: now, observed: now });
@@ -118,6 +118,7 @@ impl Desk<'_> {
         let now = self.clock.now();
         let call = known.calls.get_mut(&id).ok_or(Failure::NoSuchCall)?;
         let old = call.edits.clone();
+        let before = found_by(call, call.newest());
         for (field, value) in [
             (&mut call.edits.phone_call_id, &patch.phone_call_id),
             (&mut call.edits.subject, &patch.subject),
@@ -130,7 +131,6 @@ impl Desk<'_> {
         }
         if call.edits != old {
             let index = call.attempts.len() - 1;
-            let before = who(&call.attempts[index]);
             let over = call.attempts[index].handling.finished_at.is_some();
             let facts = if over && call.edits.computed_outcome != old.computed_outcome {
                 &[Fact::Updated, Fact::Result][..]

@@ -1,7 +1,7 @@
 //! What one batch writes to one account: calls as they become, rows that follow from them, and the journal's entries.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -23,7 +23,7 @@ use crate::{
     },
     store::{
         Result, Tx,
-        calls::{self, Line},
+        calls::{self, Extent, Line},
         journal::{self, NewEntry},
     },
 };
@@ -60,22 +60,42 @@ pub(super) struct Ledger {
     entries: Vec<NewEntry>,
     published: Vec<Arc<Entry>>,
     new_lines: Vec<(String, Line)>,
-    touched: HashMap<(Uuid, i64), Vec<Segment>>,
+    /// The rows of states that are stored, of attempts that had finished before this batch.
+    touched: BTreeMap<(Uuid, i64), Option<Vec<Segment>>>,
     rewritten: BTreeSet<(Uuid, i64)>,
     results: BTreeSet<(Uuid, i64)>,
-    stored: BTreeSet<Uuid>,
+    /// Calls to write, and how much of them.
+    stored: BTreeMap<Uuid, Extent>,
     /// The first entry, by which a commit of unknown outcome is settled.
     witness: Option<(i64, Uuid)>,
     /// Something beside calls was written.
     beside: bool,
 }
 
-/// What rows of states repeat from the call; when it changes they are all written again.
-type Who = (Option<&'static str>, Option<Number>, Option<String>);
+/// What a call is found by and what its rows of states repeat; when it changes they are all written whole.
+#[derive(PartialEq, Eq)]
+pub(super) struct FoundBy {
+    direction: Option<&'static str>,
+    customer: Option<Number>,
+    agent: Option<String>,
+    phone_call_id: Option<String>,
+    subject: Option<String>,
+    to_name: Option<String>,
+    computed_outcome: Option<String>,
+}
 
-pub(super) fn who(attempt: &Attempt) -> Who {
+pub(super) fn found_by(call: &Call, attempt: &Attempt) -> FoundBy {
     let line = &attempt.line;
-    (line.direction().map(|direction| direction.word()), line.customer().cloned(), line.agent().map(str::to_owned))
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    FoundBy {
+        direction: line.direction().map(|direction| direction.word()),
+        customer: line.customer().cloned(),
+        agent: owned(line.agent()),
+        phone_call_id: owned(call.phone_call_id()),
+        subject: owned(call.subject()),
+        to_name: owned(call.to_name()),
+        computed_outcome: call.edits.computed_outcome.clone(),
+    }
 }
 
 impl Ledger {
@@ -88,10 +108,10 @@ impl Ledger {
             entries: vec![],
             published: vec![],
             new_lines: vec![],
-            touched: HashMap::new(),
+            touched: BTreeMap::new(),
             rewritten: BTreeSet::new(),
             results: BTreeSet::new(),
-            stored: BTreeSet::new(),
+            stored: BTreeMap::new(),
             witness: None,
             beside: false,
         }
@@ -116,9 +136,11 @@ impl Ledger {
         self.new_lines.push((key, line));
     }
 
-    /// Remembers the states of an attempt as stored, before its first change in this batch.
+    /// Remembers the states of an attempt as stored, before its first change in this batch. They are stored when it has
+    /// finished; until then they follow from the record.
     pub(super) fn touch(&mut self, call: Uuid, attempt: &Attempt) {
-        self.touched.entry((call, attempt.number)).or_insert_with(|| attempt.timeline());
+        let stored = || attempt.handling.finished_at.map(|_| attempt.timeline());
+        self.touched.entry((call, attempt.number)).or_insert_with(stored);
     }
 
     /// Records what a step did to a call: its facts become entries, the call is stored.
@@ -127,14 +149,16 @@ impl Ledger {
         clock: &Clock,
         call: &mut Call,
         attempt: usize,
-        before: &Who,
+        before: &FoundBy,
         facts: &[Fact],
         source: &str,
         moment: Moment,
     ) {
-        self.stored.insert(call.id);
         let key = (call.id, call.attempts[attempt].number);
-        if *before != who(&call.attempts[attempt]) {
+        let extent = self.stored.entry(call.id).or_insert(Extent::Progress);
+        // a call without a version was never written
+        if call.version == 0 || *before != found_by(call, &call.attempts[attempt]) {
+            *extent = Extent::Whole;
             self.rewritten.insert(key);
         }
         for fact in facts {
@@ -149,7 +173,7 @@ impl Ledger {
                 }
             };
             let occurred = if let Fact::Entered(_, at) = *fact { at } else { moment.occurred };
-            let audience = audience(&self.account, shown, before.2.as_deref(), state);
+            let audience = audience(&self.account, shown, before.agent.as_deref(), state);
             let moment = Moment { occurred, ..moment };
             let data = CallObject::new(call, shown, state, since);
             let subject = Subject { call: call.id, attempt: shown.number, version: call.version, agent: shown.line.agent() };
@@ -212,7 +236,7 @@ impl Ledger {
             return Ok(self.beside);
         }
         let account = self.account.id;
-        calls::save(tx, account, self.stored.iter().filter_map(|id| known.calls.get(id)), terms, now).await?;
+        calls::save(tx, account, self.stored.iter().filter_map(|(id, extent)| Some((known.calls.get(id)?, *extent))), terms, now).await?;
         calls::save_lines(tx, account, std::mem::take(&mut self.new_lines)).await?;
         let find = |(id, number): &(Uuid, i64)| {
             let call = known.calls.get(id)?;
@@ -221,10 +245,14 @@ impl Ledger {
         let mut events = Vec::new();
         for (key, before) in &self.touched {
             let Some((call, attempt)) = find(key) else { continue };
+            if attempt.handling.finished_at.is_none() {
+                continue;
+            }
             let after = attempt.timeline();
+            let before = before.as_deref().unwrap_or_default();
             let gone: Vec<i64> =
                 before.iter().map(|segment| segment.slot).filter(|slot| !after.iter().any(|segment| segment.slot == *slot)).collect();
-            calls::drop_events(tx, key.0, key.1, &gone).await?;
+            calls::drop_events(tx, account, key.0, key.1, &gone).await?;
             let all = self.rewritten.contains(key);
             events.extend(after.into_iter().filter(|segment| all || !before.contains(segment)).map(|segment| (call, attempt, segment)));
         }

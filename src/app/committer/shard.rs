@@ -61,6 +61,17 @@ impl Shard {
         let most = self.settings.batch.max(1);
         let mut batch = Vec::with_capacity(most);
         while jobs.recv_many(&mut batch, most).await > 0 {
+            // no timer: doors that are about to hand something in get their turn first, as long as one of them does
+            let mut gathered = 0;
+            while gathered < batch.len() && batch.len() < most {
+                gathered = batch.len();
+                tokio::task::yield_now().await;
+                while batch.len() < most
+                    && let Ok(job) = jobs.try_recv()
+                {
+                    batch.push(job);
+                }
+            }
             self.commit(std::mem::take(&mut batch)).await;
         }
     }

@@ -213,8 +213,7 @@ async fn call(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) ->
 async fn events_of_call(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, ApiError> {
     let account = &bearer.with(Scope::CallsRead)?.account;
     let id = read_id(&id)?;
-    records::call(web.app.db.read(), account.id, id).await?.ok_or_else(no_such_call)?;
-    let rows = records::events_of(web.app.db.read(), account.id, id).await?;
+    let rows = records::events_of(web.app.db.read(), account.id, id).await?.ok_or_else(no_such_call)?;
     page::page(&headers, rows, i64::MAX, |_| ())
 }
 
@@ -224,7 +223,7 @@ async fn events(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Quer
     let filter = asked.filter(account.region)?;
     let before = page::read_cursor(asked.cursor.as_deref())?;
     let rows = records::events(web.app.db.read(), account.id, &filter, before, limit + 1).await?;
-    page::page(&headers, rows, limit, |row| (row.entered_at, row.call_id, row.attempt, row.slot))
+    page::page(&headers, rows, limit, |row| (row.call_id, row.attempt, row.slot))
 }
 
 async fn results(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, ApiError> {
@@ -233,7 +232,7 @@ async fn results(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Que
     let filter = Filter { status: asked.result.clone(), ..asked.filter(account.region)? };
     let before = page::read_cursor(asked.cursor.as_deref())?;
     let rows = records::results(web.app.db.read(), account.id, &filter, before, limit + 1).await?;
-    page::page(&headers, rows, limit, |row| (row.resulted_at, row.call_id, row.attempt))
+    page::page(&headers, rows, limit, |row| (row.call_id, row.attempt))
 }
 
 #[derive(Deserialize)]

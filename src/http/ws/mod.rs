@@ -13,7 +13,7 @@ use axum::{
     routing::any,
 };
 
-use super::{Web, auth::Bearer, error::ApiError};
+use super::{Web, auth::Bearer, error::ApiError, server::Place};
 use crate::domain::scope::Scope;
 
 /// The subprotocol.
@@ -48,10 +48,14 @@ async fn upgrade(State(web): State<Web>, request: Request) -> Result<Response, A
         return Err(ApiError::Unreadable(format!("offer the subprotocol {PROTOCOL} (Sec-WebSocket-Protocol)").into()));
     }
     let tracker = web.sockets.clone();
+    let place = parts.extensions.remove::<Place>();
     Ok(upgrade
         .on_upgrade(move |socket| {
             // boxed: the state of an open socket is kept for hours, and only what it needs
-            let session = Box::pin(socket::Session::run(web, socket, grant));
+            let session = Box::pin(async move {
+                socket::Session::run(web, socket, grant).await;
+                drop(place);
+            });
             tracker.track_future(session)
         })
         .into_response())
