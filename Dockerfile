@@ -12,8 +12,8 @@ WORKDIR /src
 # The dependencies first, behind an empty program: this layer is rebuilt when they change, not
 # when we do. The benchmark and the tests are no part of it.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src benches/gateway \
-    && echo 'fn main() {}' | tee src/main.rs benches/gateway/main.rs \
+RUN mkdir -p src benches/gateway tests/it \
+    && echo 'fn main() {}' | tee src/main.rs benches/gateway/main.rs tests/it/main.rs build.rs \
     && touch src/lib.rs \
     && cargo build --locked --profile dist
 

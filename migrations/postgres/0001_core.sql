@@ -112,8 +112,8 @@ create table party_number (
 create index party_number_of on party_number (account_id, kind, id);
 
 create table dialer_call (
+    id uuid primary key,                            -- the dtCallId, time-ordered
     account_id bigint not null,
-    id uuid not null,                            -- the dtCallId, time-ordered
     version bigint not null,
     agent text collate "C",
     calls bigint not null,
@@ -135,19 +135,18 @@ create table dialer_call (
     created_at timestamptz not null,
     updated_at timestamptz not null,
     due_at timestamptz,                             -- when the present state must have ended
-    finished_at timestamptz,
-    primary key (account_id, id)
+    finished_at timestamptz
 ) with (fillfactor = 50);                           -- written four or five times within minutes
+create index dialer_call_account on dialer_call (account_id, id);
 create index dialer_call_number on dialer_call (account_id, phone_number, id);
 create index dialer_call_agent on dialer_call (account_id, agent, id);
-create index dialer_call_live on dialer_call (account_id) where finished_at is null;
+create index dialer_call_live on dialer_call (account_id, id) where finished_at is null;
 
 create table line (                                 -- which call a PBX's call id means now
+    pbx_key text collate "C" primary key,                -- account id / gateway id / call id
     account_id bigint not null,
-    pbx_key text collate "C" not null,              -- gateway id / call id
     call_id uuid not null,
-    attempt bigint not null,
-    primary key (account_id, pbx_key)
+    attempt bigint not null
 );
 
 -- Calls' ids are ordered by time, so the key lists these rows by time, too: an index of their own would cost every commit.

@@ -115,14 +115,15 @@ impl Db {
 
 async fn open_postgres(options: &OpenOptions) -> Result<Db, OpenError> {
     let connect = PgConnectOptions::from_str(&options.url)?.application_name("cti-gateway");
-    let pool = |size: u32| {
-        PgPoolOptions::new()
-            .max_connections(size.max(1))
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .max_lifetime(MAX_LIFETIME)
-            .connect_lazy_with(connect.clone())
+    let pool = |size: u32, connect: PgConnectOptions| {
+        let pool = PgPoolOptions::new().max_connections(size.max(1)).acquire_timeout(ACQUIRE_TIMEOUT).max_lifetime(MAX_LIFETIME);
+        pool.connect_lazy_with(connect)
     };
-    let pools = Pools { writer: pool(options.writers), reader: pool(options.readers), replay: pool(options.replayers) };
+    let pools = Pools {
+        writer: pool(options.writers, connect.clone().options(PG_WRITER)),
+        reader: pool(options.readers, connect.clone()),
+        replay: pool(options.replayers, connect),
+    };
     pools.writer.acquire().await?;
     Ok(Db(Sides::Pg(pools)))
 }

@@ -67,7 +67,7 @@ impl Desk<'_> {
 
     /// The call and attempt that news is about; opens a new one when the law says so.
     fn line(&self, ledger: &mut Ledger, known: &mut Known, item: &NewsItem) -> (Uuid, i64) {
-        let key = item.pbx_key();
+        let key = item.pbx_key(ledger.account.id);
         let line = known.lines.get(&key).copied();
         let attempt = line.and_then(|(id, number)| known.calls.get(&id)?.attempts.iter().find(|attempt| attempt.number == number));
         if let (Some(line), false) = (line, Call::starts_anew(attempt, &item.news, self.settings.reuse_window)) {

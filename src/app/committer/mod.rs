@@ -58,8 +58,8 @@ pub struct NewsItem {
 
 impl NewsItem {
     /// What the book finds the call by.
-    pub fn pbx_key(&self) -> String {
-        format!("{}/{}", self.gateway, self.pbx_call_id)
+    pub fn pbx_key(&self, account: i64) -> String {
+        format!("{account}/{}/{}", self.gateway, self.pbx_call_id)
     }
 }
 

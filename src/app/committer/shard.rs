@@ -245,7 +245,7 @@ impl Shard {
         for job in jobs {
             match &job.work {
                 Work::News { items, .. } => {
-                    keys.extend(items.iter().map(|item| item.pbx_key()).filter(|key| !known.lines.contains_key(key)));
+                    keys.extend(items.iter().map(|item| item.pbx_key(account.id)).filter(|key| !known.lines.contains_key(key)));
                     numbers.extend(items.iter().filter_map(|item| item.news.told.customer.clone()));
                 }
                 Work::Expire(calls) => ids.extend(calls.iter().copied()),
