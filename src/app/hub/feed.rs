@@ -123,9 +123,26 @@ impl Feed {
         self.cursor
     }
 
-    /// Whether an item is at hand without waiting for news.
-    pub fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty() || !self.seat.mailbox.is_empty()
+    /// The next item, if one is at hand without asking the book and without waiting for news. What the mailbox holds of
+    /// entries that the book gave already is passed over.
+    pub fn at_hand(&mut self) -> Option<Item> {
+        loop {
+            while let Some(entry) = self.waiting.pop_front() {
+                if entry.seq > self.cursor {
+                    self.cursor = entry.seq;
+                    return Some(Item::Entry(entry));
+                }
+            }
+            if self.replay_to.is_some() {
+                return None;
+            }
+            match self.seat.mailbox.take() {
+                Mail::Reset => return Some(Item::Reset),
+                Mail::Overflown => self.replay_to = Some(i64::MAX),
+                Mail::Entries(entries) if entries.is_empty() => return None,
+                Mail::Entries(entries) => self.waiting = entries,
+            }
+        }
     }
 
     /// The next item; waits for one. Dropping the future loses nothing.
@@ -134,23 +151,16 @@ impl Feed {
     /// What the database says; the feed may be asked again.
     pub async fn next(&mut self) -> Result<Item> {
         loop {
-            while let Some(entry) = self.waiting.pop_front() {
-                if entry.seq > self.cursor {
-                    self.cursor = entry.seq;
-                    return Ok(Item::Entry(entry));
-                }
+            if let Some(item) = self.at_hand() {
+                return Ok(item);
             }
-            if let Some(target) = self.replay_to {
-                if let Some(mark) = self.read_page(target).await? {
-                    return Ok(Item::Mark(mark));
+            match self.replay_to {
+                Some(target) => {
+                    if let Some(mark) = self.read_page(target).await? {
+                        return Ok(Item::Mark(mark));
+                    }
                 }
-                continue;
-            }
-            match self.seat.mailbox.take() {
-                Mail::Reset => return Ok(Item::Reset),
-                Mail::Overflown => self.replay_to = Some(i64::MAX),
-                Mail::Entries(entries) if entries.is_empty() => self.seat.mailbox.wait().await,
-                Mail::Entries(entries) => self.waiting = entries,
+                None => self.seat.mailbox.wait().await,
             }
         }
     }

@@ -25,6 +25,8 @@ use crate::{
     store::credentials,
 };
 
+/// Frames given in one write; then the client is heard.
+const BURST: usize = 64;
 /// Most types and agents that a hello may name.
 const MAX_LIST: usize = 1000;
 /// Verbs that the protocol knows but that need a telephone system which takes commands.
@@ -188,31 +190,37 @@ impl Session {
         pings
     }
 
-    /// Sends an item of the feed, and whatever is at hand after it in the same write.
+    /// Sends an item of the feed, and what is at hand after it in the same write. Nothing is left unwritten while the feed
+    /// waits, and after a burst the client is heard before more is given.
     async fn give(&mut self, item: crate::store::Result<Item>) -> Result<(), Option<Close>> {
-        let mut item = item;
-        loop {
-            match item {
-                Ok(Item::Entry(entry)) => {
-                    let frame = event(&entry, self.chain);
-                    self.chain = entry.seq;
-                    if let Ok(age) = (self.web.app.clock.now() - entry.observed_at).to_std() {
-                        metrics::histogram!("cti_delivery_seconds").record(age.as_secs_f64());
-                    }
-                    self.put(frame).await?;
-                }
-                Ok(Item::Mark(seq)) => self.put(FromServer::Mark { seq, live: true }.text()).await?,
-                // the client connects again and gets a snapshot
-                Ok(Item::Reset) => return Err(Some(Close::Drain)),
-                Err(error) => {
-                    tracing::warn!(%error, "a softphone cannot catch up");
-                    return Err(Some(Close::Store));
-                }
+        let mut item = item.map_err(|error| {
+            tracing::warn!(%error, "a softphone cannot catch up");
+            Some(Close::Store)
+        })?;
+        for _ in 1..BURST {
+            self.show(item).await?;
+            match self.feed.at_hand() {
+                Some(next) => item = next,
+                None => return self.flush().await,
             }
-            if !self.feed.has_waiting() {
-                return self.flush().await;
+        }
+        self.show(item).await?;
+        self.flush().await
+    }
+
+    async fn show(&mut self, item: Item) -> Result<(), Option<Close>> {
+        match item {
+            Item::Entry(entry) => {
+                let frame = event(&entry, self.chain);
+                self.chain = entry.seq;
+                if let Ok(age) = (self.web.app.clock.now() - entry.observed_at).to_std() {
+                    metrics::histogram!("cti_delivery_seconds").record(age.as_secs_f64());
+                }
+                self.put(frame).await
             }
-            item = self.feed.next().await;
+            Item::Mark(seq) => self.put(FromServer::Mark { seq, live: true }.text()).await,
+            // the client connects again and gets a snapshot
+            Item::Reset => Err(Some(Close::Drain)),
         }
     }
 
