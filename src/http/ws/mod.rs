@@ -20,9 +20,8 @@ use crate::domain::scope::Scope;
 pub(crate) const PROTOCOL: &str = "cti.v1.json";
 /// Longest frame that a client may send.
 const MAX_FRAME: usize = 16 * 1024;
-/// Most bytes that wait to be written to one socket; beyond that writing waits, and the mailbox fills instead.
-const MAX_UNWRITTEN: usize = 512 * 1024;
-/// Small buffers: thousands of sockets are idle most of the time.
+/// Small buffers: thousands of sockets are idle most of the time. No more than this and one message waits to be written: a
+/// message that does not fit makes the next one wait, and the mailbox fills instead.
 const BUFFER: usize = 4 * 1024;
 
 pub(super) fn router() -> Router<Web> {
@@ -43,7 +42,7 @@ async fn upgrade(State(web): State<Web>, request: Request) -> Result<Response, A
     let upgrade =
         upgrade.map_err(|error| ApiError::Unreadable(format!("this is the softphone socket: open it as a WebSocket ({error})").into()))?;
     let upgrade = upgrade.protocols([PROTOCOL]).read_buffer_size(BUFFER).write_buffer_size(BUFFER);
-    let upgrade = upgrade.max_write_buffer_size(MAX_UNWRITTEN).max_message_size(MAX_FRAME).max_frame_size(MAX_FRAME);
+    let upgrade = upgrade.max_message_size(MAX_FRAME).max_frame_size(MAX_FRAME);
     if upgrade.selected_protocol().is_none() {
         return Err(ApiError::Unreadable(format!("offer the subprotocol {PROTOCOL} (Sec-WebSocket-Protocol)").into()));
     }
