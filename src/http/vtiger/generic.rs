@@ -67,9 +67,12 @@ async fn find_gateway(
         return gateway.ok_or(ApiError::Unauthorized("the X-VTIGER-SECRET header does not belong to a gateway".into()));
     }
     let gateways = web.app.directory.gateways(&web.app.hub).await?;
+    let here = |gateway: &Gateway| gateway.networks.iter().any(|net| net.contains(&address));
+    // a key is no secret: alone it opens only what has none
+    let open = |gateway: &Gateway| gateway.networks.is_empty() && !gateway.has_secret;
     let mut allowed = gateways.iter().filter(|gateway| match key {
-        Some(key) => gateway.key == key && (gateway.networks.is_empty() || gateway.networks.iter().any(|net| net.contains(&address))),
-        None => gateway.networks.iter().any(|net| net.contains(&address)),
+        Some(key) => gateway.key == key && (here(gateway) || open(gateway)),
+        None => here(gateway),
     });
     match (allowed.next(), allowed.next()) {
         (Some(gateway), None) => Ok(gateway.clone()),
