@@ -37,8 +37,8 @@ pub enum Work {
     },
     /// The deadlines of these calls may have passed.
     Expire(Vec<Uuid>),
-    /// The agent is done with the wrap-up of this call.
-    EndWrap(Uuid),
+    /// The wrap-up of this call is to end. With a login only if it is this agent's.
+    EndWrap(Uuid, Option<String>),
     /// The CRM sets fields of a call's record.
     Edit(Uuid, EditPatch),
 }
@@ -121,6 +121,9 @@ pub enum Failure {
     /// The state forbids the wish.
     #[error(transparent)]
     Refused(Refused),
+    /// The call is another agent's.
+    #[error("this call is another agent's")]
+    NotYours,
     /// There is no such call.
     #[error("there is no such call")]
     NoSuchCall,

@@ -261,8 +261,8 @@ async fn edit(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>, Bo
 }
 
 async fn end_wrap(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    let account = bearer.with(Scope::CallsControl)?.account.clone();
-    web.app.end_wrap(&account, read_id(&id)?).await?;
+    let grant = bearer.with(Scope::CallsControl)?;
+    web.app.end_wrap(&grant.account, read_id(&id)?, &grant.subject).await?;
     Ok(Json(json!({"ok": true})))
 }
 

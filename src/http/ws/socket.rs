@@ -307,9 +307,10 @@ async fn obey(web: &Web, grant: &Grant, may_act: bool, command: &Command) -> Res
         "end_wrap" => {
             let call = command.p.get("call").and_then(Value::as_str).and_then(|text| Uuid::parse_str(text).ok());
             let Some(call) = call else { return refuse("invalid", "p.call: expected a dtCallId".to_owned()) };
-            match web.app.end_wrap(&grant.account, call).await {
+            match web.app.end_wrap(&grant.account, call, &grant.subject).await {
                 Ok(()) => Ok(serde_json::json!({})),
                 Err(failure @ Failure::Refused(_)) => refuse("refused", failure.to_string()),
+                Err(failure @ Failure::NotYours) => refuse("forbidden", failure.to_string()),
                 Err(failure @ Failure::NoSuchCall) => refuse("not_found", failure.to_string()),
                 Err(failure) => refuse("busy", failure.to_string()),
             }
