@@ -55,7 +55,7 @@ both! {
         let long = format!("type,id,name\n{}", "x".repeat(t.config.http.max_body_bytes));
         let (status, body) = answer(t.api(Method::POST, "/api/v1/parties").header(header::CONTENT_TYPE, "text/csv").body(long)).await;
         assert_eq!((status, &body["error"]["code"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!("too_large")));
-        for path in ["/api/v1/parties/%FF/1", "/api/v1/dialer-calls/%FF"] {
+        for path in ["/api/v1/parties/%FF/1", "/api/v1/dialer-calls/%FF", "/console/%FF", "/pages/%FF"] {
             let (status, body) = t.get(path).await;
             assert_eq!((status, &body["error"]["code"]), (StatusCode::BAD_REQUEST, &json!("unreadable")), "{path}");
         }
@@ -113,7 +113,7 @@ both! {
 /// A body that never ends is given up at every door.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_must_end() {
-    let t = TestApp::start_with(Kind::Sqlite, |_config| ()).await;
+    let t = TestApp::start_with(Kind::Sqlite, |config| config.http.body_timeout_ms = 200).await;
     for (path, kind) in [
         ("/api/v1/call-events", "application/json"),
         ("/api/v1/sessions", "application/json"),

@@ -6,11 +6,11 @@ use axum::{Json, Router, extract::State, routing::get};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
-use super::{Query, page};
+use super::page;
 use crate::{
     app::hub::{Feed, Interest, Item, Opening, Resume},
     domain::scope::Scope,
-    http::{Web, auth::Bearer, error::ApiError},
+    http::{Web, auth::Bearer, error::ApiError, input::Query},
 };
 
 /// Longest wait, in seconds.

@@ -9,7 +9,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
-use crate::http::error::ApiError;
+use crate::http::{error::ApiError, input::nul_in_json};
 
 /// Items of a page when the client names no number.
 const DEFAULT_LIMIT: i64 = 50;
@@ -27,7 +27,8 @@ pub(super) fn limit(asked: Option<i64>) -> Result<i64, ApiError> {
 /// Reads the key that a cursor holds.
 pub(super) fn read_cursor<K: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<K>, ApiError> {
     let Some(cursor) = cursor else { return Ok(None) };
-    let key = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().filter(|bytes| nul_in_json(bytes).is_none());
+    let key = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     key.map(Some).ok_or(ApiError::Invalid { field: "cursor".into(), message: "expected the `next` of an earlier page".into() })
 }
 

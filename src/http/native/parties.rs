@@ -2,8 +2,7 @@
 
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::Response,
     routing::{get, put},
@@ -11,7 +10,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Body, Query, page};
+use super::page;
 use crate::{
     app::{
         admin::Admin,
@@ -19,7 +18,12 @@ use crate::{
         parties::{self, PartyDraft},
     },
     domain::{phone::Number, scope::Scope},
-    http::{Web, auth::Bearer, error::ApiError},
+    http::{
+        Web,
+        auth::Bearer,
+        error::ApiError,
+        input::{Body, Path, Query, Raw},
+    },
     store::parties::{self as book, NewParty, PartyRow},
 };
 
@@ -132,7 +136,7 @@ async fn list(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(
 }
 
 /// `POST` of a CSV with the columns type, id, name, numbers (separated by semicolons), email, url. All or nothing.
-async fn import(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, body: Bytes) -> Result<Json<Value>, ApiError> {
+async fn import(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Raw(body): Raw) -> Result<Json<Value>, ApiError> {
     let account = bearer.with(Scope::LeadsWrite)?.account.clone();
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !content_type.starts_with("text/csv") {

@@ -1,18 +1,12 @@
 //! The permanent records of calls: `dialer-calls`, `dialer-call-events`, `dialer-call-results`.
 
-use axum::{
-    Json, Router,
-    extract::{Path, State},
-    http::HeaderMap,
-    response::Response,
-    routing::get,
-};
-use chrono::{DateTime, Utc};
+use axum::{Json, Router, extract::State, http::HeaderMap, response::Response, routing::get};
+use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Body, Query, page};
+use super::page;
 use crate::{
     app::committer::EditPatch,
     domain::{
@@ -20,7 +14,12 @@ use crate::{
         phone::Number,
         scope::Scope,
     },
-    http::{Web, auth::Bearer, error::ApiError},
+    http::{
+        Web,
+        auth::Bearer,
+        error::ApiError,
+        input::{Body, Path, Query},
+    },
     store::records::{self, CallRecord, Filter},
 };
 
@@ -55,6 +54,8 @@ struct Asked {
     limit: Option<i64>,
 }
 
+/// Years that both databases keep.
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 const EVENT_NAMES: [&str; 8] = ["preview", "ring", "talk", "hold", "idle", "busy", "no answer", "error on dial"];
 
 impl Asked {
@@ -65,6 +66,11 @@ impl Asked {
             }
             _ => Ok(()),
         };
+        for (field, time) in [("since", self.since), ("until", self.until)] {
+            if time.is_some_and(|time| !YEARS.contains(&time.year())) {
+                return Err(ApiError::Invalid { field: field.into(), message: "expected a time of the years 1970 to 9999".into() });
+            }
+        }
         one_of("status", &self.status, &["open", "retry", "closed"])?;
         one_of("eventName", &self.event_name, &EVENT_NAMES)?;
         let directions = [Direction::Inbound, Direction::Outbound, Direction::ClickToCall, Direction::Transfer, Direction::CcOutbound]

@@ -12,7 +12,6 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Body;
 use crate::{
     app::{
         admin::Admin,
@@ -20,7 +19,7 @@ use crate::{
         sessions::Issued,
     },
     domain::{event::wire_micros, scope::Scope},
-    http::{Web, auth::Bearer, error::ApiError, peer::Peer},
+    http::{Web, auth::Bearer, error::ApiError, input::Body, peer::Peer},
 };
 
 /// Tries to sign in, per address.
