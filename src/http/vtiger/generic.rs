@@ -7,7 +7,6 @@
 use axum::{
     Json,
     extract::{Request, State},
-    http::Method,
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -28,9 +27,6 @@ pub(super) async fn generic(State(web): State<Web>, Peer(address): Peer, request
 }
 
 async fn hear(web: &Web, address: std::net::IpAddr, request: Request) -> Result<Response, ApiError> {
-    if !matches!(*request.method(), Method::GET | Method::POST) {
-        return Err(ApiError::Unreadable("send call events by POST or GET".into()));
-    }
     let secret = request.headers().get("x-vtiger-secret").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let params = params(web, request).await?;
     let gateway = find_gateway(web, secret.as_deref(), params.raw(&["gw"]), address).await?;

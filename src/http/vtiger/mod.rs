@@ -4,16 +4,39 @@ mod generic;
 mod pbxmanager;
 mod search;
 
-use axum::{Router, extract::Request, http::header, routing::any};
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderMap, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
 
 use super::{Web, error::ApiError, input::read_body};
 use crate::pbx::{Hearing, params::Params};
 
 pub(super) fn router() -> Router<Web> {
     Router::new()
-        .route("/modules/PhoneCalls/callbacks/Generic.php", any(generic::generic))
-        .route("/modules/PBXManager/callbacks/PBXManager.php", any(pbxmanager::pbxmanager))
+        .route("/modules/PhoneCalls/callbacks/Generic.php", get(generic::generic).post(generic::generic))
+        .route("/modules/PBXManager/callbacks/PBXManager.php", get(pbxmanager::pbxmanager).post(pbxmanager::pbxmanager))
         .merge(search::router())
+        .route_layer(middleware::from_fn(execute))
+}
+
+/// Whoever only looks must change nothing and be led nowhere: these doors act on `GET`, so a `HEAD`, and a browser that
+/// guesses where its person goes next, get an empty answer.
+async fn execute(request: Request, next: Next) -> Response {
+    if *request.method() == Method::HEAD || is_prefetch(request.headers()) {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    next.run(request).await
+}
+
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    ["sec-purpose", "purpose"]
+        .iter()
+        .any(|name| headers.get(*name).and_then(|value| value.to_str().ok()).is_some_and(|purpose| purpose.contains("prefetch")))
 }
 
 /// What a door needs of a request: its parameters, wherever they were put.
