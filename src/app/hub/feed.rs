@@ -33,8 +33,8 @@ pub enum Opening {
     Live,
     /// What was missed follows, ended by a mark.
     Replay,
-    /// Too much was missed, or the journal began anew: the live calls as of the feed's position.
-    Reset(Vec<Call>),
+    /// Too much was missed, or the journal began anew: what goes on from here needs a [`Feed::snapshot`] before.
+    Reset,
 }
 
 /// What a feed gives next.
@@ -89,13 +89,19 @@ impl Feed {
                 feed.replay_to = Some(position.seq);
                 Opening::Replay
             }
-            _ => {
-                let (epoch, seq, calls) = calls::live(hub.db().replay(), account).await?;
-                (feed.epoch, feed.cursor) = (epoch, seq);
-                Opening::Reset(calls)
-            }
+            _ => Opening::Reset,
         };
         Ok((feed, opening))
+    }
+
+    /// The live calls; the feed goes on from the position that they show.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn snapshot(&mut self) -> Result<Vec<Call>> {
+        let (epoch, seq, calls) = calls::live(self.hub.db().replay(), self.account).await?;
+        (self.epoch, self.cursor) = (epoch, seq);
+        Ok(calls)
     }
 
     /// Everything up to here was given or was not wanted.

@@ -139,7 +139,13 @@ impl Session {
         let (resume, calls) = match opening {
             Opening::Live => ("live", None),
             Opening::Replay => ("replay", None),
-            Opening::Reset(calls) => ("reset", Some(calls)),
+            Opening::Reset => {
+                let calls = self.feed.snapshot().await.map_err(|error| {
+                    tracing::warn!(%error, "the live calls cannot be read");
+                    Some(Close::Store)
+                })?;
+                ("reset", Some(calls))
+            }
         };
         self.chain = self.feed.cursor();
         let welcome = FromServer::Welcome {
