@@ -79,6 +79,8 @@ enum Close {
     Drain,
     /// Nothing was taken for too long.
     Slow,
+    /// Hello did not come in time.
+    Late,
     /// The session has ended.
     SessionExpired,
     /// The ticket is not valid (any more).
@@ -95,7 +97,7 @@ impl Close {
     fn code(self) -> u16 {
         match self {
             Self::Drain | Self::Store => 4000,
-            Self::Slow => 4008,
+            Self::Slow | Self::Late => 4008,
             Self::SessionExpired => 4014,
             Self::Ticket => 4500,
             Self::Frame(_) => 4501,
@@ -108,6 +110,7 @@ impl Close {
             Self::Drain => "the server stops: connect again",
             Self::Store => "the store is away: connect again",
             Self::Slow => "too slow: connect again and resume",
+            Self::Late => "hello did not come in time: connect again",
             Self::SessionExpired => "the session has ended: sign in again",
             Self::Ticket => "the ticket is not valid: get a new one",
             Self::Frame(why) | Self::Forbidden(why) => why,

@@ -108,11 +108,14 @@ impl Session {
     ) -> Result<(Grant, Interest, Option<Resume>, Option<String>), Option<Close>> {
         let patience = Duration::from_millis(web.config.socket.hello_ms);
         let first = tokio::select! {
-            first = timeout(patience, socket.recv()) => first,
+            first = timeout(patience, first_message(socket)) => first,
             () = web.draining.cancelled() => return Err(Some(Close::Drain)),
         };
-        let Ok(Some(Ok(Message::Text(text)))) = first else {
-            return Err(Some(Close::Frame("the first frame must be hello")));
+        let text = match first {
+            Ok(Some(Ok(Message::Text(text)))) => text,
+            Ok(Some(Ok(Message::Binary(_)))) => return Err(Some(Close::Frame("the first frame must be hello, as text"))),
+            Ok(_) => return Err(None),
+            Err(_) => return Err(Some(Close::Late)),
         };
         let Ok(FromClient::Hello(hello)) = serde_json::from_str(&text) else {
             return Err(Some(Close::Frame("the first frame must be hello: {\"op\":\"hello\",\"ticket\":…,\"client\":…}")));
@@ -301,6 +304,16 @@ impl Session {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(None),
             Err(_) => Err(Some(Close::Slow)),
+        }
+    }
+}
+
+/// The first message that says something: pings and pongs may come at any time.
+async fn first_message(socket: &mut WebSocket) -> Option<Result<Message, axum::Error>> {
+    loop {
+        match socket.recv().await {
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            other => return other,
         }
     }
 }
