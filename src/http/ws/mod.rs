@@ -77,6 +77,8 @@ fn check_origin(web: &Web, headers: &HeaderMap) -> Result<(), ApiError> {
 enum Close {
     /// The server stops; another one will answer.
     Drain,
+    /// The journal began anew.
+    Anew,
     /// Nothing was taken for too long.
     Slow,
     /// Hello did not come in time.
@@ -96,7 +98,7 @@ enum Close {
 impl Close {
     fn code(self) -> u16 {
         match self {
-            Self::Drain | Self::Store => 4000,
+            Self::Drain | Self::Anew | Self::Store => 4000,
             Self::Slow | Self::Late => 4008,
             Self::SessionExpired => 4014,
             Self::Ticket => 4500,
@@ -108,6 +110,7 @@ impl Close {
     fn reason(self) -> &'static str {
         match self {
             Self::Drain => "the server stops: connect again",
+            Self::Anew => "the journal began anew: connect again",
             Self::Store => "the store is away: connect again",
             Self::Slow => "too slow: connect again and resume",
             Self::Late => "hello did not come in time: connect again",

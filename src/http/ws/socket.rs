@@ -229,7 +229,7 @@ impl Session {
             }
             Item::Mark(seq) => self.put(FromServer::Mark { seq, live: true }.text()).await,
             // the client connects again and gets a snapshot
-            Item::Reset => Err(Some(Close::Drain)),
+            Item::Reset => Err(Some(Close::Anew)),
         }
     }
 
