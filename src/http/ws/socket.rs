@@ -113,8 +113,8 @@ impl Session {
         };
         let text = match first {
             Ok(Some(Ok(Message::Text(text)))) => text,
-            Ok(Some(Ok(Message::Binary(_)))) => return Err(Some(Close::Frame("the first frame must be hello, as text"))),
-            Ok(_) => return Err(None),
+            Ok(Some(Ok(Message::Close(_))) | None) => return Err(None),
+            Ok(Some(_)) => return Err(Some(Close::Frame("the first frame must be hello"))),
             Err(_) => return Err(Some(Close::Late)),
         };
         let Ok(FromClient::Hello(hello)) = serde_json::from_str(&text) else {
