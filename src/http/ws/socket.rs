@@ -252,7 +252,7 @@ impl Session {
             Ok(FromClient::Pong { seq }) => {
                 if let Some(agent) = &self.agent {
                     #[expect(clippy::cast_precision_loss, reason = "a lag is small")]
-                    let lag = (self.feed.cursor() - seq).max(0) as f64;
+                    let lag = self.feed.cursor().saturating_sub(seq).max(0) as f64;
                     metrics::gauge!("cti_softphone_lag_events", "account" => self.grant.account.name.clone(), "agent" => agent.clone())
                         .set(lag);
                 }
