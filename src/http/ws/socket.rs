@@ -27,6 +27,8 @@ use crate::{
 
 /// Frames given in one write; then the client is heard.
 const BURST: usize = 64;
+/// So long a ping waits for the book to say whether the credential still holds.
+const VALIDITY_PATIENCE: Duration = Duration::from_secs(1);
 /// Most types and agents that a hello may name.
 const MAX_LIST: usize = 1000;
 /// Verbs that the protocol knows but that need a telephone system which takes commands.
@@ -77,6 +79,7 @@ impl Session {
                             Ok(()) => session.talk().await,
                             Err(why) => why,
                         };
+                        session.note_lag(0.0); // nobody lags who is not there
                         (session.socket, why)
                     }
                     Err(error) => {
@@ -250,12 +253,8 @@ impl Session {
         self.heard = instant();
         match serde_json::from_str(&text) {
             Ok(FromClient::Pong { seq }) => {
-                if let Some(agent) = &self.agent {
-                    #[expect(clippy::cast_precision_loss, reason = "a lag is small")]
-                    let lag = self.feed.cursor().saturating_sub(seq).max(0) as f64;
-                    metrics::gauge!("cti_softphone_lag_events", "account" => self.grant.account.name.clone(), "agent" => agent.clone())
-                        .set(lag);
-                }
+                #[expect(clippy::cast_precision_loss, reason = "a lag is small")]
+                self.note_lag(self.feed.cursor().saturating_sub(seq).max(0) as f64);
                 Ok(())
             }
             Ok(FromClient::Cmd(command)) => {
@@ -273,6 +272,12 @@ impl Session {
         }
     }
 
+    fn note_lag(&self, events: f64) {
+        if let Some(agent) = &self.agent {
+            metrics::gauge!("cti_softphone_lag_events", "account" => self.grant.account.name.clone(), "agent" => agent.clone()).set(events);
+        }
+    }
+
     /// Pings, and checks that the client and its session are still there.
     async fn ping(&mut self) -> Result<(), Option<Close>> {
         let silence = Duration::from_millis(self.web.config.socket.ping_ms * 2);
@@ -280,9 +285,10 @@ impl Session {
             return Err(Some(Close::Slow));
         }
         let app = &self.web.app;
-        match credentials::is_valid(app.db.read(), self.grant.credential, app.clock.now()).await {
-            Ok(true) | Err(_) => {}
-            Ok(false) => return Err(Some(Close::SessionExpired)),
+        // the feed waits meanwhile: a book that does not answer soon is asked again at the next ping
+        let valid = credentials::is_valid(app.db.replay(), self.grant.credential, app.clock.now());
+        if let Ok(Ok(false)) = timeout(VALIDITY_PATIENCE, valid).await {
+            return Err(Some(Close::SessionExpired));
         }
         let seq = self.feed.settle();
         self.put(FromServer::Ping { seq }.text()).await?;
