@@ -12,7 +12,7 @@ use crate::{
         directory::Grant,
         hub::{Feed, Interest, Item, Opening, Resume},
     },
-    domain::scope::Scope,
+    domain::{event::scope_to_see, scope::Scope},
     http::{Web, auth::Bearer, error::ApiError, input::Query},
 };
 
@@ -47,6 +47,9 @@ async fn events(State(web): State<Web>, bearer: Bearer, Query(asked): Query<Aske
     }
     let agents = whom(grant, asked.agents.as_deref())?;
     let types: Vec<String> = asked.types.as_deref().map(words).unwrap_or_default();
+    for pattern in &types {
+        bearer.with(scope_to_see(pattern))?;
+    }
     let interest = Interest { agents, types, softphone: false };
     let resume = match (asked.after, asked.epoch) {
         (Some(seq), Some(epoch)) => Some(Resume { epoch, seq }),

@@ -20,7 +20,7 @@ use crate::{
         directory::Grant,
         hub::{Feed, Interest, Item, Opening, Resume},
     },
-    domain::{call::Call, scope::Scope},
+    domain::{call::Call, event::scope_to_see, scope::Scope},
     http::Web,
     store::credentials,
 };
@@ -352,8 +352,8 @@ fn interest(grant: &Grant, hello: &Hello) -> Result<(Interest, Option<String>), 
     if hello.types.len() > MAX_LIST {
         return Err(Close::Frame("hello names too many types"));
     }
-    if !hello.types.is_empty() && !grant.scopes.allow(Scope::EventsRead) {
-        return Err(Close::Forbidden("asking for types needs the scope events:read"));
+    if hello.types.iter().any(|pattern| !grant.scopes.allow(scope_to_see(pattern))) {
+        return Err(Close::Forbidden("hello asks for types whose scope is missing: see the table of types in the protocol"));
     }
     let types = hello.types.clone();
     if let Some(login) = grant.subject.agent() {
