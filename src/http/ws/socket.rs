@@ -3,22 +3,23 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use futures_util::SinkExt;
-use serde_json::Value;
-use tokio::time::{Interval, MissedTickBehavior, timeout};
-use uuid::Uuid;
+use futures_util::{SinkExt, StreamExt, stream::FuturesOrdered};
+use tokio::{
+    task::{JoinError, JoinHandle},
+    time::{Interval, MissedTickBehavior, timeout},
+};
 
 use super::{
     Close, LINGER,
-    frames::{Command, Follow, FromClient, FromServer, Hello, Refusal, event},
+    frames::{Command, Follow, FromClient, FromServer, Hello, event},
 };
 use crate::{
     app::{
         calls::is_visible,
         clock::instant,
-        committer::Failure,
         directory::Grant,
         hub::{Feed, Interest, Item, Opening, Resume},
+        wishes::{Granted, Wish},
     },
     domain::{call::Call, event::scope_to_see, scope::Scope},
     http::Web,
@@ -31,26 +32,8 @@ const BURST: usize = 64;
 const VALIDITY_PATIENCE: Duration = Duration::from_secs(1);
 /// Most types and agents that a hello may name.
 const MAX_LIST: usize = 1000;
-/// Verbs that the protocol knows but that need a telephone system which takes commands.
-const CALL_VERBS: [&str; 17] = [
-    "dial",
-    "answer",
-    "hangup",
-    "hold",
-    "resume",
-    "blind_transfer",
-    "consult_transfer",
-    "complete_transfer",
-    "conference",
-    "dtmf",
-    "play",
-    "ready",
-    "not_ready",
-    "set_outcome",
-    "accept_preview",
-    "skip_preview",
-    "enable_current_tab",
-];
+/// Wishes under way on one socket; beyond them its frames wait.
+const MAX_WISHES: usize = 16;
 
 /// The state of an open socket.
 pub(super) struct Session {
@@ -62,6 +45,8 @@ pub(super) struct Session {
     agent: Option<String>,
     /// `seq` of the last event, snapshot or resume position: the next event's `prev`.
     chain: i64,
+    /// Answers that are being made, in the order of the wishes.
+    answers: FuturesOrdered<JoinHandle<(String, Granted)>>,
     /// When the client was last heard.
     heard: tokio::time::Instant,
 }
@@ -74,7 +59,16 @@ impl Session {
             Ok((grant, interest, resume, agent)) => {
                 match Feed::open(&web.app.hub, grant.account.id, interest.clone(), resume.clone()).await {
                     Ok((feed, opening)) => {
-                        let mut session = Box::new(Self { chain: feed.cursor(), web, socket, grant, feed, agent, heard: instant() });
+                        let mut session = Box::new(Self {
+                            chain: feed.cursor(),
+                            web,
+                            socket,
+                            grant,
+                            feed,
+                            agent,
+                            answers: FuturesOrdered::new(),
+                            heard: instant(),
+                        });
                         let why = match session.greet(opening, interest.agents.as_ref()).await {
                             Ok(()) => session.talk().await,
                             Err(why) => why,
@@ -185,7 +179,8 @@ impl Session {
         loop {
             let step = tokio::select! {
                 item = self.feed.next() => self.give(item).await,
-                frame = self.socket.recv() => self.take(frame).await,
+                frame = self.socket.recv(), if self.answers.len() < MAX_WISHES => self.take(frame).await,
+                Some(answer) = self.answers.next() => self.answer(answer).await,
                 _ = pings.tick() => self.ping().await,
                 () = draining.cancelled() => Err(Some(Close::Drain)),
             };
@@ -257,19 +252,32 @@ impl Session {
                 self.note_lag(self.feed.cursor().saturating_sub(seq).max(0) as f64);
                 Ok(())
             }
-            Ok(FromClient::Cmd(command)) => {
-                let may_act = self.agent.is_some() || self.grant.scopes.allow(Scope::CallsControl);
-                let answer = obey(&self.web, &self.grant, may_act, &command).await;
-                let (ok, d, err) = match answer {
-                    Ok(value) => (true, Some(value), None),
-                    Err(refusal) => (false, None, Some(refusal)),
-                };
-                self.put(FromServer::Res { id: &command.id, ok, d, err }.text()).await?;
-                self.flush().await
+            Ok(FromClient::Cmd(Command { id, m, p })) => {
+                // beside the feed, which must not wait for a commit; and to its end, even if the client goes
+                let (app, grant) = (self.web.app.clone(), self.grant.clone());
+                let wish = Wish { id, verb: m, parameters: p };
+                self.answers.push_back(self.web.sockets.spawn(async move {
+                    let answer = app.grant_wish(&grant, &wish).await;
+                    (wish.id, answer)
+                }));
+                Ok(())
             }
             Ok(FromClient::Hello(_)) => Err(Some(Close::Frame("hello was said already"))),
             Err(_) => Err(Some(Close::Frame("not a frame of cti.v1.json"))),
         }
+    }
+
+    async fn answer(&mut self, answer: Result<(String, Granted), JoinError>) -> Result<(), Option<Close>> {
+        let (id, answer) = answer.map_err(|error| {
+            tracing::error!(%error, "a wish was not answered");
+            Some(Close::Store)
+        })?;
+        let (ok, d, err) = match answer {
+            Ok(value) => (true, Some(value), None),
+            Err(refusal) => (false, None, Some(refusal)),
+        };
+        self.put(FromServer::Res { id: &id, ok, d, err }.text()).await?;
+        self.flush().await
     }
 
     fn note_lag(&self, events: f64) {
@@ -321,29 +329,6 @@ async fn first_message(socket: &mut WebSocket) -> Option<Result<Message, axum::E
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
             other => return other,
         }
-    }
-}
-
-/// Carries a wish out, or says why not.
-async fn obey(web: &Web, grant: &Grant, may_act: bool, command: &Command) -> Result<Value, Refusal> {
-    let refuse = |code, message: String| Err(Refusal { code, message });
-    match command.m.as_str() {
-        _ if !may_act => refuse("forbidden", "this session may only watch".to_owned()),
-        "end_wrap" => {
-            let call = command.p.get("call").and_then(Value::as_str).and_then(|text| Uuid::parse_str(text).ok());
-            let Some(call) = call else { return refuse("invalid", "p.call: expected a dtCallId".to_owned()) };
-            match web.app.end_wrap(&grant.account, call, &grant.subject).await {
-                Ok(()) => Ok(serde_json::json!({})),
-                Err(failure @ Failure::Refused(_)) => refuse("refused", failure.to_string()),
-                Err(failure @ Failure::NotYours) => refuse("forbidden", failure.to_string()),
-                Err(failure @ Failure::NoSuchCall) => refuse("not_found", failure.to_string()),
-                Err(failure) => refuse("busy", failure.to_string()),
-            }
-        }
-        verb if CALL_VERBS.contains(&verb) => {
-            refuse("not_supported", format!("{verb}: this account's telephone system reports calls but takes no commands"))
-        }
-        verb => refuse("unknown", format!("{}: there is no such command", verb.chars().take(40).collect::<String>())),
     }
 }
 
