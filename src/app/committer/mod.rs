@@ -189,16 +189,11 @@ impl Committer {
         let (reply, answer) = oneshot::channel();
         let job = Job { account: account.clone(), work, reply, queued_at: super::clock::instant() };
         let shard = usize::try_from(account.id.unsigned_abs()).unwrap_or_default() % self.shards.len();
-        let handed_in = async {
-            let room = self.shards[shard].reserve().await.map_err(|_| Failure::Stopping)?;
-            room.send(job);
-            answer.await.map_err(|_| Failure::Stopping)?
-        };
-        match tokio::time::timeout(wait, handed_in).await {
-            Ok(done) => done,
-            Err(_) if self.shards[shard].capacity() == 0 => Err(Failure::Busy),
-            Err(_) => Err(Failure::Late),
-        }
+        let patience = job.queued_at + wait;
+        // without room nothing was handed in, and that is sure; from then on the work may be done at any time
+        let room = tokio::time::timeout_at(patience, self.shards[shard].reserve()).await.map_err(|_| Failure::Busy)?;
+        room.map_err(|_| Failure::Stopping)?.send(job);
+        tokio::time::timeout_at(patience, answer).await.map_err(|_| Failure::Late)?.map_err(|_| Failure::Late)?
     }
 
     /// Work that waits, over all shards.
