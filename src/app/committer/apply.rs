@@ -54,11 +54,13 @@ impl Desk<'_> {
         let wraps = matches!(item.news.kind, NewsKind::Ended(_) | NewsKind::Connected);
         let terms = self.terms(account.id, if wraps { agent } else { attempt.line.agent() });
         let heard = attempt.hear(&item.news, &terms);
-        if call.party.is_none() && !ledger.owners.is_empty() {
+        let had_party = call.party.is_some();
+        if !had_party && !ledger.owners.is_empty() {
             let customer = call.attempts[index].line.customer();
             call.party = customer.and_then(|number| ledger.owners.get(number)).cloned();
         }
-        if heard.store {
+        // a party that a copy finds is stored too: what is known of a call must be what the book holds
+        if heard.store || call.party.is_some() != had_party {
             let moment = Moment { occurred: item.news.occurred_at, observed: item.news.observed_at };
             ledger.record(self.clock, call, index, &before, &heard.facts, item.source, moment);
         }
