@@ -161,7 +161,7 @@ async fn whoever_says_nothing_may_come_again() {
 /// Neither a busy API nor a storm of replays holds a ping up for long.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ping_does_not_wait_for_the_book() {
-    let t = TestApp::start_with(Kind::Postgres, |config| config.socket.ping_ms = 400).await;
+    let t = TestApp::start_with(Kind::Postgres, |config| config.socket.ping_ms = 1000).await;
     let mut socket = raw(&t).await;
     hello(&mut socket).await;
     heard(&mut socket, "snapshot").await;
