@@ -45,6 +45,9 @@ struct Written {
     numbers: Vec<String>,
 }
 
+/// The columns of CSV: those of an import first.
+const COLUMNS: [&str; 7] = ["type", "id", "name", "numbers", "email", "url", "updatedAt"];
+
 /// A party as the client reads it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -132,7 +135,7 @@ async fn list(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(
     for row in rows {
         items.push(full(&web, &account, row).await?);
     }
-    page::page(&headers, items, limit, |party| (party.r#type.clone(), party.id.clone()))
+    page::page(&headers, items, limit, &COLUMNS, |party| (party.r#type.clone(), party.id.clone()))
 }
 
 /// `POST` of a CSV with the columns type, id, name, numbers (separated by semicolons), email, url. All or nothing.
