@@ -144,6 +144,7 @@ const RESULT_COLUMNS: &[&str] =
 #[serde(rename_all = "camelCase")]
 struct CallView {
     id: Uuid,
+    cv: i64,
     agent: Option<String>,
     calls: i64,
     no_answers: i64,
@@ -224,6 +225,7 @@ fn view(row: CallRecord) -> Result<CallView, ApiError> {
         hangup_reason: newest.line.cause().map(|cause| cause.text.clone()),
         attempts: call.attempts.iter().map(AttemptView::new).collect(),
         id: row.id,
+        cv: row.version,
         agent: row.agent,
         calls: row.calls,
         no_answers: row.no_answers,
