@@ -11,7 +11,7 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{hearing, params};
+use super::{hearing, params, warn_of_cuts};
 use crate::{
     app::{committer::NewsItem, directory::Gateway},
     http::{Web, error::ApiError, peer::Peer},
@@ -45,8 +45,11 @@ async fn hear(web: &Web, address: std::net::IpAddr, request: Request) -> Result<
             let told = web.app.hear(&account, vec![item], None).await?;
             let told = told.first().ok_or_else(|| ApiError::Internal("the committer answered nothing".into()))?;
             let state = told.state.map(|state| state.word());
-            Ok(Json(json!({"success": true, "dialerCallId": told.call, "attempt": told.attempt, "state": state, "changed": told.changed}))
-                .into_response())
+            let body =
+                json!({"success": true, "dialerCallId": told.call, "attempt": told.attempt, "state": state, "changed": told.changed});
+            let mut answer = Json(body).into_response();
+            warn_of_cuts(&params, &vtiger::TEXTS, &mut answer);
+            Ok(answer)
         }
     }
 }

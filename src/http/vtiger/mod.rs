@@ -7,14 +7,17 @@ mod search;
 use axum::{
     Router,
     extract::Request,
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
 
 use super::{Web, error::ApiError, input::read_body};
-use crate::pbx::{Hearing, params::Params};
+use crate::pbx::{
+    Hearing,
+    params::{MAX_TEXT, Params},
+};
 
 pub(super) fn router() -> Router<Web> {
     Router::new()
@@ -45,6 +48,18 @@ async fn params(web: &Web, request: Request) -> Result<Params, ApiError> {
     let body = read_body(web, body).await?;
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     Ok(Params::read(parts.uri.query().unwrap_or_default(), content_type, &body))
+}
+
+/// Counts the texts that were cut, and tells the sender, though few read it.
+fn warn_of_cuts(params: &Params, texts: &[&'static str], response: &mut Response) {
+    let cut = params.overlong(texts);
+    for field in &cut {
+        metrics::counter!("cti_texts_cut_total", "field" => *field).increment(1);
+    }
+    let warnings: Vec<String> = cut.iter().map(|field| format!("{field} cut to {MAX_TEXT} bytes")).collect();
+    if let (false, Ok(value)) = (warnings.is_empty(), HeaderValue::try_from(warnings.join(", "))) {
+        response.headers_mut().insert("x-warnings", value);
+    }
 }
 
 /// What an ear knows of an account and a gateway.
