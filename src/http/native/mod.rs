@@ -7,10 +7,14 @@ mod page;
 pub(super) mod parties;
 mod records;
 mod sessions;
+mod sign_in_limit;
 
 use axum::Router;
 
-pub(super) use self::sessions::{SignInLimit, sign_in_limit, sign_out};
+pub(super) use self::{
+    sessions::sign_out,
+    sign_in_limit::{SignInLimit, sign_in_limit},
+};
 use super::Web;
 
 pub(super) fn router() -> Router<Web> {

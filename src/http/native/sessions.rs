@@ -1,14 +1,11 @@
 //! Signing in, signing out, and socket tickets.
 
-use std::{net::IpAddr, num::NonZeroU32};
-
 use axum::{
     Json, Router,
     extract::State,
     http::StatusCode,
     routing::{delete, post},
 };
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,14 +18,6 @@ use crate::{
     domain::{event::wire_micros, scope::Scope},
     http::{Web, auth::Bearer, error::ApiError, input::Body, peer::Peer},
 };
-
-/// Tries to sign in, per address.
-pub(crate) type SignInLimit = DefaultKeyedRateLimiter<IpAddr>;
-
-/// Ten tries a minute.
-pub(crate) fn sign_in_limit() -> SignInLimit {
-    RateLimiter::keyed(Quota::per_minute(NonZeroU32::MIN.saturating_add(9)))
-}
 
 pub(super) fn router() -> Router<Web> {
     Router::new()
@@ -48,7 +37,7 @@ struct SignIn {
 }
 
 async fn sign_in(State(web): State<Web>, Peer(address): Peer, Body(asked): Body<SignIn>) -> Result<(StatusCode, Json<Value>), ApiError> {
-    web.sign_ins.check_key(&address).map_err(|_| ApiError::TooMany)?;
+    web.sign_ins.check(address)?;
     let issued = match asked {
         SignIn { code: Some(code), .. } => web
             .app
