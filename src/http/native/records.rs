@@ -134,6 +134,7 @@ const CALL_COLUMNS: &[&str] = &[
     "totalDuration",
     "transferredNumber",
     "hangupReason",
+    "cv",
 ];
 const EVENT_COLUMNS: &[&str] = &["dialerCallId", "attempt", "enteredAt", "eventName", "duration", "agent", "direction", "phoneNumber"];
 const RESULT_COLUMNS: &[&str] =
