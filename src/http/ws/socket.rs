@@ -295,9 +295,11 @@ impl Session {
         let app = &self.web.app;
         // the feed waits meanwhile: a book that does not answer soon is asked again at the next ping
         let valid = credentials::is_valid(app.db.replay(), self.grant.credential, app.clock.now());
+        let asked = instant();
         if let Ok(Ok(false)) = timeout(VALIDITY_PATIENCE, valid).await {
             return Err(Some(Close::SessionExpired));
         }
+        self.heard += asked.elapsed(); // what we waited for is no silence of the client
         let seq = self.feed.settle();
         self.put(FromServer::Ping { seq }.text()).await?;
         self.flush().await
