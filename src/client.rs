@@ -18,9 +18,15 @@ use tokio_tungstenite::{
     },
 };
 
+use crate::app::clock::instant;
+
 /// The longest pause before a new connection.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// A connection that lived for this long was a good one: the pauses begin anew.
+const GOOD_LIFE: Duration = Duration::from_secs(10);
+/// How long the server may take until its welcome.
+const WELCOME_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Who connects.
 #[derive(Clone, Debug)]
@@ -103,6 +109,9 @@ pub enum Error {
     /// The server refused the upgrade.
     #[error("refused: HTTP {0}: {1}")]
     Refused(u16, String),
+    /// Nothing came for two ping intervals, or no welcome in time.
+    #[error("the server is silent")]
+    Silent,
     /// The frame is not one of the protocol.
     #[error("not a frame of the protocol: {0}")]
     Frame(String),
@@ -116,8 +125,8 @@ impl Error {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Closed(code, _) => !(4500..5000).contains(code),
-            Self::Refused(status, _) => *status == 503,
-            Self::Gap { .. } | Self::Broken(_) => true,
+            Self::Refused(status, _) => matches!(status, 429 | 502 | 503 | 504),
+            Self::Gap { .. } | Self::Broken(_) | Self::Silent => true,
             Self::Frame(_) => false,
         }
     }
@@ -140,9 +149,11 @@ pub struct Connection {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// What the server said first.
     pub welcome: Welcome,
-    /// Where this client is: resume from here.
+    /// Where this client is; of no use between a reset and its snapshot, see [`Connection::resume`].
     pub position: Position,
     chain: i64,
+    /// Whether there is a position: after a reset there is none until the snapshot.
+    placed: bool,
 }
 
 impl Connection {
@@ -169,13 +180,23 @@ impl Connection {
         if let Some(position) = &connect.resume {
             hello["resume"] = json!({"epoch": position.epoch, "seq": position.seq});
         }
-        let (mut socket, _) = connect_async(request).await?;
-        socket.send(Message::text(hello.to_string())).await?;
-        let first = read(&mut socket).await?;
+        let greeting = async {
+            let (mut socket, _) = connect_async(request).await?;
+            socket.send(Message::text(hello.to_string())).await?;
+            let first = read(&mut socket).await?;
+            Ok::<_, Error>((socket, first))
+        };
+        let (socket, first) = tokio::time::timeout(WELCOME_PATIENCE, greeting).await.map_err(|_| Error::Silent)??;
         let welcome: Welcome = serde_json::from_value(first.clone()).map_err(|_| Error::Frame(first.to_string()))?;
         let chain = connect.resume.as_ref().map_or(0, |position| position.seq);
         let position = Position { epoch: welcome.epoch.clone(), seq: chain };
-        Ok(Self { socket, welcome, position, chain })
+        let placed = connect.resume.is_some() && welcome.resume != "reset";
+        Ok(Self { socket, welcome, position, chain, placed })
+    }
+
+    /// Where a new connection can go on; `None` between a reset and its snapshot.
+    pub fn resume(&self) -> Option<&Position> {
+        self.placed.then_some(&self.position)
     }
 
     /// The next frame that is not a ping. Dropping the future loses nothing but a pong.
@@ -183,8 +204,9 @@ impl Connection {
     /// # Errors
     /// See [`Error`]; the connection is then over.
     pub async fn next(&mut self) -> Result<Frame, Error> {
+        let silence = Duration::from_millis(self.welcome.ping.saturating_mul(2));
         loop {
-            let frame = read(&mut self.socket).await?;
+            let frame = tokio::time::timeout(silence, read(&mut self.socket)).await.map_err(|_| Error::Silent)??;
             let seq = frame["seq"].as_i64().unwrap_or_default();
             match frame["op"].as_str() {
                 Some("ev") => {
@@ -196,21 +218,31 @@ impl Connection {
                     return Ok(Frame::Event(frame));
                 }
                 Some("snapshot") => {
-                    (self.chain, self.position.seq) = (seq, seq);
+                    (self.chain, self.position.seq, self.placed) = (seq, seq, true);
                     let calls = frame["calls"].as_array().cloned().unwrap_or_default();
                     return Ok(Frame::Snapshot { seq, calls, raw: frame });
                 }
                 Some("mark") => {
-                    self.position.seq = self.position.seq.max(seq);
+                    self.pass(seq);
                     return Ok(Frame::Mark(seq));
                 }
                 Some("ping") => {
-                    self.position.seq = self.position.seq.max(seq);
-                    self.send(&json!({"op": "pong", "seq": self.position.seq})).await?;
+                    self.pass(seq);
+                    let seq = self.resume().map_or(0, |position| position.seq);
+                    self.send(&json!({"op": "pong", "seq": seq})).await?;
                 }
                 Some("res") => return Ok(Frame::Answer(frame)),
-                _ => return Err(Error::Frame(frame.to_string())),
+                // a later server may say more
+                Some(_) => {}
+                None => return Err(Error::Frame(frame.to_string())),
             }
+        }
+    }
+
+    /// Everything up to `seq` was given; says nothing to a client that has no position.
+    fn pass(&mut self, seq: i64) {
+        if self.placed {
+            self.position.seq = self.position.seq.max(seq);
         }
     }
 
@@ -258,6 +290,7 @@ pub enum Followed {
 pub struct Follower {
     connect: Connect,
     connection: Option<Connection>,
+    connected_at: tokio::time::Instant,
     pause: Duration,
     wait: Duration,
 }
@@ -265,12 +298,15 @@ pub struct Follower {
 impl Follower {
     /// A follower that connects at the first [`Follower::next`].
     pub fn new(connect: Connect) -> Self {
-        Self { connect, connection: None, pause: FIRST_PAUSE, wait: Duration::ZERO }
+        Self { connect, connection: None, connected_at: instant(), pause: FIRST_PAUSE, wait: Duration::ZERO }
     }
 
     /// Where it is.
     pub fn position(&self) -> Option<&Position> {
-        self.connection.as_ref().map(|connection| &connection.position).or(self.connect.resume.as_ref())
+        match &self.connection {
+            Some(connection) => connection.resume(),
+            None => self.connect.resume.as_ref(),
+        }
     }
 
     /// What happens next.
@@ -286,7 +322,7 @@ impl Follower {
                     Ok(connection) => {
                         let word = connection.welcome.resume.clone();
                         self.connection = Some(connection);
-                        self.pause = FIRST_PAUSE;
+                        self.connected_at = instant();
                         Ok(Followed::Connected(word))
                     }
                     Err(error) => Err(error),
@@ -297,7 +333,8 @@ impl Follower {
             Err(error) if error.is_passing() => {
                 if let Some(connection) = self.connection.take() {
                     // after a gap nothing that was known can be trusted
-                    self.connect.resume = (!matches!(error, Error::Gap { .. })).then_some(connection.position);
+                    self.connect.resume = connection.resume().filter(|_| !matches!(error, Error::Gap { .. })).cloned();
+                    self.pause = after_life(self.pause, self.connected_at.elapsed());
                 }
                 self.wait = self.pause.mul_f64(rand::random::<f64>());
                 self.pause = (self.pause * 2).min(MAX_PAUSE);
@@ -305,5 +342,22 @@ impl Follower {
             }
             other => other,
         }
+    }
+}
+
+/// The longest pause before the next try, after a connection that lived for this long: one that was lost at once does not
+/// make the pauses short again.
+fn after_life(pause: Duration, life: Duration) -> Duration {
+    if life >= GOOD_LIFE { FIRST_PAUSE } else { pause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_good_connection_makes_the_pauses_short_again() {
+        assert_eq!(after_life(MAX_PAUSE, Duration::from_secs(9)), MAX_PAUSE);
+        assert_eq!(after_life(MAX_PAUSE, Duration::from_secs(10)), FIRST_PAUSE);
     }
 }

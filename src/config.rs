@@ -38,7 +38,7 @@ sections! {
     Journal { retention_days: u32 }
     /// Limits of the doors.
     Http {
-        header_timeout_ms: u64, max_head_bytes: usize, max_uri_bytes: usize, max_body_bytes: usize,
+        header_timeout_ms: u64, max_head_bytes: usize, max_uri_bytes: usize, max_body_bytes: usize, body_timeout_ms: u64,
         max_connections: usize, trusted_proxies: Vec<IpNet>, allowed_origins: Vec<String>,
     }
     /// The softphone socket.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     App,
     committer::{Done, EditPatch, Failure, NewsItem, Once, Told, Work, audience_now},
-    directory::Account,
+    directory::{Account, Subject},
 };
 use crate::domain::call::Call;
 
@@ -26,12 +26,12 @@ impl App {
         }
     }
 
-    /// Ends the wrap-up of a call.
+    /// Ends the wrap-up of a call. An agent may end his own only, a program any.
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn end_wrap(&self, account: &Arc<Account>, call: Uuid) -> Result<(), Failure> {
-        self.committer.submit(account, Work::EndWrap(call), PBX_PATIENCE).await.map(drop)
+    pub async fn end_wrap(&self, account: &Arc<Account>, call: Uuid, by: &Subject) -> Result<(), Failure> {
+        self.committer.submit(account, Work::EndWrap(call, by.agent().map(str::to_owned)), PBX_PATIENCE).await.map(drop)
     }
 
     /// Sets fields of a call's record.

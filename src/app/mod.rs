@@ -11,6 +11,7 @@ pub mod parties;
 pub mod passwords;
 pub mod sessions;
 pub mod sweeper;
+pub mod wishes;
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,6 +23,7 @@ use self::{
     committer::{Committer, Settings},
     directory::Directory,
     hub::Hub,
+    wishes::Wishes,
 };
 use crate::store::Db;
 
@@ -41,6 +43,8 @@ pub struct App {
     pub directory: Directory,
     /// Where changes are made durable.
     pub committer: Committer,
+    /// Which wishes were answered lately.
+    pub wishes: Wishes,
     /// How long journals and one-time records are kept.
     pub retention: Duration,
 }
@@ -61,7 +65,7 @@ impl App {
             move |account| directory.invalidate(account)
         });
         let (committer, committing) = Committer::start(&db, &hub, &clock, settings);
-        let app = Arc::new(Self { db, clock, hub, directory, committer, retention });
+        let app = Arc::new(Self { db, clock, hub, directory, committer, wishes: Wishes::default(), retention });
         let stop = CancellationToken::new();
         let watching = vec![tokio::spawn(poll(app.clone(), stop.clone())), tokio::spawn(sweeper::run(app.clone(), stop.clone()))];
         (app, Tasks { stop, committing, watching })

@@ -68,6 +68,26 @@ pub fn check(account: &Account, draft: PartyDraft<'_>) -> Result<NewParty, Inval
     })
 }
 
+/// What a spreadsheet would take for a formula gets a quote before it in CSV; a number does not.
+pub fn quote_formula(text: &str) -> String {
+    let number = text.strip_prefix(['+', '-']).is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()));
+    if looks_like_formula(text) && !number { format!("'{text}") } else { text.to_owned() }
+}
+
+/// Takes the quote of [`quote_formula`] away.
+fn unquote_formula(text: String) -> String {
+    match text.strip_prefix('\'') {
+        Some(rest) if looks_like_formula(rest) => rest.to_owned(),
+        _ => text,
+    }
+}
+
+/// Whether it begins with a sign of a formula, behind quotes or not: what looks quoted already is quoted once more, so that
+/// taking one quote away gives back what was there.
+fn looks_like_formula(text: &str) -> bool {
+    text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
+}
+
 #[derive(Deserialize)]
 struct Line {
     r#type: String,
@@ -92,17 +112,11 @@ pub fn read_csv(account: &Account, text: impl Read, most: usize) -> Result<Vec<N
             field: at("columns"),
             expected: format!("{error}; expected type, id, name, numbers, email, url"),
         })?;
-        let some = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let numbers: Vec<String> =
-            line.numbers.split(';').map(|number| number.trim().to_owned()).filter(|number| !number.is_empty()).collect();
-        let draft = PartyDraft {
-            kind: &line.r#type,
-            id: &line.id,
-            name: &line.name,
-            email: some(line.email),
-            url: some(line.url),
-            numbers: &numbers,
-        };
+        let Line { r#type, id, name, numbers, email, url } = line;
+        let [kind, id, name, numbers] = [r#type, id, name, numbers].map(unquote_formula);
+        let some = |text: Option<String>| text.filter(|text| !text.is_empty()).map(unquote_formula);
+        let numbers: Vec<String> = numbers.split(';').map(|number| number.trim().to_owned()).filter(|number| !number.is_empty()).collect();
+        let draft = PartyDraft { kind: &kind, id: &id, name: &name, email: some(email), url: some(url), numbers: &numbers };
         parties.push(check(account, draft).map_err(|invalid| InvalidParty { field: at(&invalid.field), ..invalid })?);
         if parties.len() > most {
             return Err(InvalidParty { field: at("count"), expected: format!("expected at most {most} rows: send the file in parts") });

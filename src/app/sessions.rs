@@ -90,7 +90,7 @@ impl App {
         self.issue(grant.account.id, &grant.account.name, issue).await
     }
 
-    /// What a ticket grants; `None` when it was used, is too old or never was.
+    /// What a ticket grants; `None` when it was used, is too old or never was, or what it was made with has ended.
     ///
     /// # Errors
     /// What the database says.
@@ -99,6 +99,9 @@ impl App {
             Some(row) => {
                 // the socket lives as long as the session or token that its ticket was made with
                 let parent = row.label.parse().unwrap_or(row.id);
+                if !credentials::is_valid(self.db.read(), parent, self.clock.now()).await? {
+                    return Ok(None);
+                }
                 Ok(Some(Grant { credential: parent, ..self.directory.grant_of(&self.hub, &row).await? }))
             }
             None => Ok(None),

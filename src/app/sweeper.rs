@@ -76,6 +76,7 @@ pub async fn trim(app: &App) -> crate::store::Result<u64> {
             }
         }
     }
-    journal::forget(&app.db, before.max(app.clock.now() - TimeDelta::days(1))).await?;
+    // a key is promised for a day, however short the journal is kept
+    journal::forget(&app.db, app.clock.now() - TimeDelta::days(1)).await?;
     Ok(removed)
 }

@@ -180,6 +180,9 @@ pub(super) enum Gateway {
         /// Read the X-VTIGER-SECRET from the standard input, to replace a server without touching its senders
         #[arg(long)]
         secret_stdin: bool,
+        /// Make no secret: senders are found by the key in `?gw=` alone, or by --network
+        #[arg(long, conflicts_with = "secret_stdin")]
+        no_secret: bool,
         /// Read the vtigersignature of PBXManager connectors from the standard input (after the secret, if both)
         #[arg(long)]
         signature_key_stdin: bool,
@@ -400,16 +403,17 @@ impl Token {
 impl Gateway {
     pub(super) async fn run(self, db: &Db, json: bool) -> anyhow::Result<()> {
         match self {
-            Self::Add { account: name, name: gateway, popup, secret_stdin, signature_key_stdin, networks, zone } => {
+            Self::Add { account: name, name: gateway, popup, secret_stdin, no_secret, signature_key_stdin, networks, zone } => {
                 let account = account(db, &name).await?;
                 check_name("the gateway's name", &gateway)?;
                 popup.parse::<Popup>().map_err(|error| anyhow::anyhow!("--popup: {error}"))?;
-                let secret = if secret_stdin { read_secret("secret")? } else { clock::secret("vt") };
+                let made = (!secret_stdin && !no_secret).then(|| clock::secret("vt"));
+                let secret = if secret_stdin { Some(read_secret("secret")?) } else { made.clone() };
                 let signature = if signature_key_stdin { Some(read_secret("signature key")?) } else { None };
                 let new = NewGateway {
                     name: gateway.clone(),
                     key: Clock::System.id().simple().to_string(),
-                    secret: Some(SecretHash::of(&secret)),
+                    secret: secret.as_deref().map(SecretHash::of),
                     signature: signature.as_deref().map(SecretHash::of),
                     networks: check_networks(&networks)?,
                     popup,
@@ -418,7 +422,7 @@ impl Gateway {
                 let id = admin(db).add_gateway((account.id, &account.name), &new).await?;
                 anyhow::ensure!(id.is_some(), "the gateway {gateway:?} exists already in {:?}, or its secret is in use", account.name);
                 let mut shown = json!({"gateway": gateway, "key": new.key});
-                if !secret_stdin {
+                if let Some(secret) = made {
                     shown["secret"] = json!(secret);
                 }
                 output::record(json, &shown)

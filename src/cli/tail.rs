@@ -14,7 +14,11 @@ use crate::{
     },
     client::{Connect, Credential, Followed, Follower, Frame, Position},
     config::Config,
-    domain::secret::SecretHash,
+    domain::{
+        event::scope_to_see,
+        scope::{Scope, Scopes},
+        secret::SecretHash,
+    },
     store::{Db, accounts, credentials::NewCredential},
 };
 
@@ -44,7 +48,7 @@ impl Tail {
     pub(super) async fn run(self, config: &Config, json: bool) -> anyhow::Result<()> {
         let token = match std::env::var("CTI_TOKEN") {
             Ok(token) => token,
-            Err(_) => make_token(config, &self.account.account).await?,
+            Err(_) => make_token(config, &self.account.account, &self.types).await?,
         };
         let server = self.server.clone().unwrap_or_else(|| format!("http://{}", config.listen));
         let url = format!("{}/ws", server.trim_end_matches('/').replacen("http", "ws", 1));
@@ -68,8 +72,9 @@ impl Tail {
     }
 }
 
-/// A token for watching, good for a day.
-async fn make_token(config: &Config, name: &str) -> anyhow::Result<String> {
+/// A token for watching these types beside the usual ones, good for a day.
+async fn make_token(config: &Config, name: &str, types: &[String]) -> anyhow::Result<String> {
+    let scopes: Scopes = types.iter().map(|pattern| scope_to_see(pattern)).chain([Scope::EventsRead]).collect();
     let db = Db::open(&config.store_options()).await?;
     let account = accounts::by_name(db.read(), name).await?.ok_or_else(|| super::add::no_such_account(name))?;
     let secret = clock::secret("cti");
@@ -80,7 +85,7 @@ async fn make_token(config: &Config, name: &str) -> anyhow::Result<String> {
         label: "tail".to_owned(),
         kind: "token",
         subject: None,
-        scopes: "events:read".to_owned(),
+        scopes: scopes.to_string(),
         allow_query: false,
         networks: None,
         expires_at: Some(Clock::System.now() + TimeDelta::days(1)),

@@ -4,6 +4,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::scope::Scope;
+
 /// Who may see an entry. Decided at commit and stored, so that push and replay agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
@@ -47,6 +49,17 @@ impl Serialize for Audience {
 
 /// The kinds of events softphones get without asking; the rest only on request.
 pub const SOFTPHONE_KINDS: [&str; 4] = ["call", "agent", "message", "lease"];
+
+/// What seeing a kind of events needs: its scope when there is one for it, else that of events.
+pub fn scope_to_see(pattern: &str) -> Scope {
+    match pattern.split('.').next().unwrap_or_default() {
+        "lead" => Scope::LeadsRead,
+        "dnc" => Scope::DncWrite,
+        "list" => Scope::ListsWrite,
+        "campaign" | "config" | "webhook" => Scope::Admin,
+        _ => Scope::EventsRead,
+    }
+}
 
 /// Whether a pattern such as `call.*` or `call.state` names this type.
 pub fn type_matches(pattern: &str, event_type: &str) -> bool {

@@ -18,11 +18,13 @@ pub struct Number(String);
 
 impl Number {
     /// Reads what a sender wrote. `region` is where a number without a country code belongs.
-    /// A SIP address gives its user part. `None` when no digit is left.
+    /// A SIP or tel address gives its user part, an extension behind a public number is left out. `None` when no digit is
+    /// left, or when there are letters: the digits of a name or an id are nobody's number.
     pub fn read(raw: &str, region: HomeRegion) -> Option<Self> {
-        let raw = raw.trim();
-        let raw = raw.strip_prefix("tel:").or_else(|| raw.strip_prefix("sip:")).unwrap_or(raw);
-        let raw = raw.split('@').next().unwrap_or_default();
+        let raw = without_extension(user_part(raw));
+        if raw.contains(char::is_alphabetic) {
+            return None;
+        }
         let digits: String = raw.chars().filter(char::is_ascii_digit).collect();
         if digits.is_empty() || digits.len() > MAX_DIGITS {
             return None;
@@ -61,6 +63,28 @@ impl Number {
     pub fn is_extension(&self) -> bool {
         !self.0.starts_with('+') && self.0.len() <= EXTENSION_DIGITS
     }
+}
+
+/// What stands for the subscriber: without `<>` and a name before it, scheme, host and parameters.
+fn user_part(raw: &str) -> &str {
+    let raw = raw.trim();
+    let raw = raw.strip_suffix('>').and_then(|named| named.rsplit_once('<')).map_or(raw, |(_, address)| address);
+    let scheme = raw.split_once(':').filter(|(scheme, _)| ["tel", "sip", "sips"].iter().any(|known| scheme.eq_ignore_ascii_case(known)));
+    let address = scheme.map_or(raw, |(_, address)| address);
+    address.split(['@', ';']).next().unwrap_or_default().trim()
+}
+
+/// The text before a mark such as `ext. 12` or `x12`.
+fn without_extension(raw: &str) -> &str {
+    let Some(start) = raw.find(|c: char| c.is_ascii_alphabetic()) else { return raw };
+    let (number, rest) = raw.split_at(start);
+    let mark = rest.find(|c: char| !c.is_ascii_alphabetic()).map(|end| rest.split_at(end));
+    let is_mark = mark.is_some_and(|(word, inner)| {
+        let inner = inner.trim_start_matches(['.', ':', '=', ' ']);
+        let digits = !inner.is_empty() && inner.chars().all(|c| c.is_ascii_digit());
+        digits && ["x", "ext", "extn", "extension"].iter().any(|known| word.eq_ignore_ascii_case(known))
+    });
+    if is_mark && number.contains(|c: char| c.is_ascii_digit()) { number.trim_end_matches([' ', ',']) } else { raw }
 }
 
 impl fmt::Display for Number {
@@ -121,6 +145,19 @@ mod tests {
             ("1001", "US", Some("1001")),
             ("101@phones", "US", Some("101")),
             ("sip:101@pbx.example", "US", Some("101")),
+            ("SIPS:101@pbx.example", "US", Some("101")),
+            ("\"Ada 7\" <sip:+4930123456@pbx.example;user=phone>", "US", Some("+4930123456")),
+            ("tel:+4930123456;phone-context=x1", "US", Some("+4930123456")),
+            ("(781) 270-6510 ext. 12", "US", Some("+17812706510")),
+            ("+1 781 270 6510x12", "US", Some("+17812706510")),
+            ("1001 Ext: 5", "US", Some("1001")),
+            ("user-77-x", "US", None),
+            ("a8f3-user-77", "US", None),
+            ("x12", "US", None),
+            ("12x", "US", None),
+            ("12 ext 3 b", "US", None),
+            ("0x1F", "US", None),
+            ("1-800-FLOWERS", "US", None),
             ("s@caller", "US", None),
             ("", "US", None),
             ("undefined", "US", None),

@@ -2,14 +2,13 @@
 
 use axum::{
     Router,
-    extract::Path,
     http::header,
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use rust_embed::RustEmbed;
 
-use super::{Web, error::ApiError};
+use super::{Web, error::ApiError, input::Path};
 
 /// What a page may load: its own files and nothing else.
 pub(super) const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \

@@ -148,6 +148,7 @@ impl From<Failure> for ApiError {
         match failure {
             Failure::Busy | Failure::Late | Failure::Stopping => Self::Busy(text.into()),
             Failure::Refused(_) => Self::Conflict(text.into()),
+            Failure::NotYours => Self::Forbidden(text.into()),
             Failure::NoSuchCall => Self::NotFound(text.into()),
             Failure::KeyReused => Self::Invalid { field: "Idempotency-Key".into(), message: text.into() },
             Failure::Store(error) => Self::Internal(error.into()),

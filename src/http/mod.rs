@@ -8,6 +8,7 @@ pub mod server;
 mod console;
 mod guard;
 mod health;
+mod input;
 mod native;
 mod pages;
 mod peer;

@@ -60,6 +60,11 @@ impl Params {
         self.raw(names).map(|value| cut(value.trim()))
     }
 
+    /// Those of these parameters that [`Params::text`] cuts.
+    pub fn overlong(&self, names: &[&'static str]) -> Vec<&'static str> {
+        names.iter().copied().filter(|name| self.raw(&[*name]).is_some_and(|value| value.trim().len() > MAX_TEXT)).collect()
+    }
+
     /// A whole number; what is not one is not there.
     pub fn int(&self, names: &[&str]) -> Option<i64> {
         self.raw(names).and_then(|value| value.trim().parse().ok()).filter(|seconds| (0..=i64::from(i32::MAX)).contains(seconds))

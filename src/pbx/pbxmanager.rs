@@ -13,6 +13,9 @@ use crate::domain::{
     phone::Number,
 };
 
+/// Parameters whose text is kept, and cut when it is too long.
+pub const TEXTS: [&str; 3] = ["recordinglink", "calleridname", "causetxt"];
+
 /// Reads one request.
 ///
 /// # Errors

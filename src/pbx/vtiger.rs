@@ -8,6 +8,10 @@
 use super::{Hearing, Message, Missing, fold_call_id, params::Params, params::with_plus};
 use crate::domain::call::{Cause, Direction, NewsKind, Told};
 
+/// Parameters whose text is kept, and cut when it is too long.
+pub const TEXTS: [&str; 8] =
+    ["recordingurl", "recording_url", "notes", "billrate", "transferred_number", "dnis", "hangup_reason", "hang_reason"];
+
 /// Reads one request.
 ///
 /// # Errors

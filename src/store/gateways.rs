@@ -14,6 +14,7 @@ pub struct GatewayRow {
     pub account_id: i64,
     pub name: String,
     pub key: String,
+    pub secret_hash: Option<Vec<u8>>,
     pub signature_hash: Option<Vec<u8>>,
     pub networks: Option<String>,
     pub popup: String,

@@ -123,10 +123,12 @@ pub async fn heads(on: On<'_>) -> Result<Vec<(i64, String, i64)>> {
 /// # Errors
 /// What the database says.
 pub async fn page(on: On<'_>, account: i64, after: i64, upto: i64, login: Option<&str>, limit: i64) -> Result<Vec<StoredEntry>> {
+    // a login may hold what a pattern gives a meaning to; with an escape of our own a backslash has none on either side
+    let login = login.map(|login| login.replace('!', "!!").replace('%', "!%").replace('_', "!_"));
     on.all(q!(
         "select seq, kind, audience, body, observed_at from journal
          where account_id = $1 and seq > $2 and seq <= $3
-           and ($4 is null or audience is null or audience like '%' || $4 || '%')
+           and ($4 is null or audience is null or audience like '%' || $4 || '%' escape '!')
          order by seq limit $5",
         account,
         after,

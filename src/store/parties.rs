@@ -150,6 +150,47 @@ pub async fn numbers(on: On<'_>, account: i64, kind: &str, id: &str) -> Result<V
     Ok(rows.into_iter().map(|(number,)| number).collect())
 }
 
+/// A number and the key of the party that it belongs to.
+#[derive(Clone, Debug, FromRow)]
+#[expect(missing_docs, reason = "columns are described in the migration")]
+pub struct NumberRow {
+    pub kind: String,
+    pub id: String,
+    pub number: String,
+}
+
+/// The numbers of the parties from the key `first` to the key `last`, both included, in order.
+///
+/// # Errors
+/// What the database says.
+pub async fn numbers_between(on: On<'_>, account: i64, first: (&str, &str), last: (&str, &str)) -> Result<Vec<NumberRow>> {
+    on.all(q!(
+        "select kind, id, number from party_number
+         where account_id = $1 and (kind, id) >= ($2, $3) and (kind, id) <= ($4, $5) order by number",
+        account,
+        first.0,
+        first.1,
+        last.0,
+        last.1
+    ))
+    .await
+}
+
+/// All numbers of the parties that share this one, in order.
+///
+/// # Errors
+/// What the database says.
+pub async fn numbers_beside(on: On<'_>, account: i64, number: &Number) -> Result<Vec<NumberRow>> {
+    on.all(q!(
+        "select n.kind, n.id, n.number from party_number s
+         join party_number n on n.account_id = s.account_id and n.kind = s.kind and n.id = s.id
+         where s.account_id = $1 and s.number = $2 order by n.number",
+        account,
+        number.as_str()
+    ))
+    .await
+}
+
 /// Whether the account has any party at all: spares a look-up per call where the directory is not used.
 ///
 /// # Errors

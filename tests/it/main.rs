@@ -2,7 +2,13 @@
 
 mod support;
 
+mod client;
+mod committing;
+mod doors;
+mod feeds;
 mod law;
+mod lists;
 mod pbxmanager;
 mod search;
 mod vtiger;
+mod wishes;

@@ -26,7 +26,7 @@ impl Desk<'_> {
         match work {
             Work::News { items, .. } => Ok(Done::News(items.iter().map(|item| self.hear(ledger, known, item)).collect())),
             Work::Expire(calls) => Ok(Done::Expired(calls.iter().filter(|&&call| self.expire(ledger, known, call)).count())),
-            Work::EndWrap(call) => self.end_wrap(ledger, known, *call),
+            Work::EndWrap(call, agent) => self.end_wrap(ledger, known, *call, agent.as_deref()),
             Work::Edit(call, patch) => self.edit(ledger, known, *call, patch),
         }
     }
@@ -54,11 +54,13 @@ impl Desk<'_> {
         let wraps = matches!(item.news.kind, NewsKind::Ended(_) | NewsKind::Connected);
         let terms = self.terms(account.id, if wraps { agent } else { attempt.line.agent() });
         let heard = attempt.hear(&item.news, &terms);
-        if call.party.is_none() && !ledger.owners.is_empty() {
+        let had_party = call.party.is_some();
+        if !had_party && !ledger.owners.is_empty() {
             let customer = call.attempts[index].line.customer();
             call.party = customer.and_then(|number| ledger.owners.get(number)).cloned();
         }
-        if heard.store {
+        // a party that a copy finds is stored too: what is known of a call must be what the book holds
+        if heard.store || call.party.is_some() != had_party {
             let moment = Moment { occurred: item.news.occurred_at, observed: item.news.observed_at };
             ledger.record(self.clock, call, index, &before, &heard.facts, item.source, moment);
         }
@@ -89,10 +91,13 @@ impl Desk<'_> {
         self.step(ledger, call, index, now, |attempt| Ok(attempt.expire(now, &terms))).is_ok_and(|facts| facts > 0)
     }
 
-    fn end_wrap(&self, ledger: &mut Ledger, known: &mut Known, id: Uuid) -> Result<Done, Failure> {
+    fn end_wrap(&self, ledger: &mut Ledger, known: &mut Known, id: Uuid, agent: Option<&str>) -> Result<Done, Failure> {
         let now = self.clock.now();
         let call = known.calls.get_mut(&id).ok_or(Failure::NoSuchCall)?;
         let index = call.attempts.len() - 1;
+        if agent.is_some() && agent != call.attempts[index].line.agent() {
+            return Err(Failure::NotYours);
+        }
         self.step(ledger, call, index, now, |attempt| attempt.end_wrap(now).map_err(Failure::Refused))?;
         Ok(Done::Granted)
     }

@@ -37,8 +37,8 @@ pub enum Work {
     },
     /// The deadlines of these calls may have passed.
     Expire(Vec<Uuid>),
-    /// The agent is done with the wrap-up of this call.
-    EndWrap(Uuid),
+    /// The wrap-up of this call is to end. With a login only if it is this agent's.
+    EndWrap(Uuid, Option<String>),
     /// The CRM sets fields of a call's record.
     Edit(Uuid, EditPatch),
 }
@@ -121,6 +121,9 @@ pub enum Failure {
     /// The state forbids the wish.
     #[error(transparent)]
     Refused(Refused),
+    /// The call is another agent's.
+    #[error("this call is another agent's")]
+    NotYours,
     /// There is no such call.
     #[error("there is no such call")]
     NoSuchCall,
@@ -186,16 +189,11 @@ impl Committer {
         let (reply, answer) = oneshot::channel();
         let job = Job { account: account.clone(), work, reply, queued_at: super::clock::instant() };
         let shard = usize::try_from(account.id.unsigned_abs()).unwrap_or_default() % self.shards.len();
-        let handed_in = async {
-            let room = self.shards[shard].reserve().await.map_err(|_| Failure::Stopping)?;
-            room.send(job);
-            answer.await.map_err(|_| Failure::Stopping)?
-        };
-        match tokio::time::timeout(wait, handed_in).await {
-            Ok(done) => done,
-            Err(_) if self.shards[shard].capacity() == 0 => Err(Failure::Busy),
-            Err(_) => Err(Failure::Late),
-        }
+        let patience = job.queued_at + wait;
+        // without room nothing was handed in, and that is sure; from then on the work may be done at any time
+        let room = tokio::time::timeout_at(patience, self.shards[shard].reserve()).await.map_err(|_| Failure::Busy)?;
+        room.map_err(|_| Failure::Stopping)?.send(job);
+        tokio::time::timeout_at(patience, answer).await.map_err(|_| Failure::Late)?.map_err(|_| Failure::Late)?
     }
 
     /// Work that waits, over all shards.

@@ -249,7 +249,7 @@ impl Shard {
                     numbers.extend(items.iter().filter_map(|item| item.news.told.customer.clone()));
                 }
                 Work::Expire(calls) => ids.extend(calls.iter().copied()),
-                Work::EndWrap(call) | Work::Edit(call, _) => {
+                Work::EndWrap(call, _) | Work::Edit(call, _) => {
                     ids.insert(*call);
                 }
             }

@@ -33,8 +33,8 @@ pub enum Opening {
     Live,
     /// What was missed follows, ended by a mark.
     Replay,
-    /// Too much was missed, or the journal began anew: the live calls as of the feed's position.
-    Reset(Vec<Call>),
+    /// Too much was missed, or the journal began anew: what goes on from here needs a [`Feed::snapshot`] before.
+    Reset,
 }
 
 /// What a feed gives next.
@@ -89,13 +89,19 @@ impl Feed {
                 feed.replay_to = Some(position.seq);
                 Opening::Replay
             }
-            _ => {
-                let (epoch, seq, calls) = calls::live(hub.db().replay(), account).await?;
-                (feed.epoch, feed.cursor) = (epoch, seq);
-                Opening::Reset(calls)
-            }
+            _ => Opening::Reset,
         };
         Ok((feed, opening))
+    }
+
+    /// The live calls; the feed goes on from the position that they show.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn snapshot(&mut self) -> Result<Vec<Call>> {
+        let (epoch, seq, calls) = calls::live(self.hub.db().replay(), self.account).await?;
+        (self.epoch, self.cursor) = (epoch, seq);
+        Ok(calls)
     }
 
     /// Everything up to here was given or was not wanted.
@@ -123,9 +129,26 @@ impl Feed {
         self.cursor
     }
 
-    /// Whether an item is at hand without waiting for news.
-    pub fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty() || !self.seat.mailbox.is_empty()
+    /// The next item, if one is at hand without asking the book and without waiting for news. What the mailbox holds of
+    /// entries that the book gave already is passed over.
+    pub fn at_hand(&mut self) -> Option<Item> {
+        loop {
+            while let Some(entry) = self.waiting.pop_front() {
+                if entry.seq > self.cursor {
+                    self.cursor = entry.seq;
+                    return Some(Item::Entry(entry));
+                }
+            }
+            if self.replay_to.is_some() {
+                return None;
+            }
+            match self.seat.mailbox.take() {
+                Mail::Reset => return Some(Item::Reset),
+                Mail::Overflown => self.replay_to = Some(i64::MAX),
+                Mail::Entries(entries) if entries.is_empty() => return None,
+                Mail::Entries(entries) => self.waiting = entries,
+            }
+        }
     }
 
     /// The next item; waits for one. Dropping the future loses nothing.
@@ -134,23 +157,16 @@ impl Feed {
     /// What the database says; the feed may be asked again.
     pub async fn next(&mut self) -> Result<Item> {
         loop {
-            while let Some(entry) = self.waiting.pop_front() {
-                if entry.seq > self.cursor {
-                    self.cursor = entry.seq;
-                    return Ok(Item::Entry(entry));
-                }
+            if let Some(item) = self.at_hand() {
+                return Ok(item);
             }
-            if let Some(target) = self.replay_to {
-                if let Some(mark) = self.read_page(target).await? {
-                    return Ok(Item::Mark(mark));
+            match self.replay_to {
+                Some(target) => {
+                    if let Some(mark) = self.read_page(target).await? {
+                        return Ok(Item::Mark(mark));
+                    }
                 }
-                continue;
-            }
-            match self.seat.mailbox.take() {
-                Mail::Reset => return Ok(Item::Reset),
-                Mail::Overflown => self.replay_to = Some(i64::MAX),
-                Mail::Entries(entries) if entries.is_empty() => self.seat.mailbox.wait().await,
-                Mail::Entries(entries) => self.waiting = entries,
+                None => self.seat.mailbox.wait().await,
             }
         }
     }

@@ -251,11 +251,6 @@ impl Attempt {
         }
     }
 
-    /// Whether the last hold has not been taken back.
-    pub fn is_held(&self) -> bool {
-        self.line.holds.last().is_some_and(|&(_, held)| held)
-    }
-
     /// When the present state must have ended. `None` once finished.
     pub fn deadline(&self, terms: &Terms) -> Option<DateTime<Utc>> {
         let line = &self.line;

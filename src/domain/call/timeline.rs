@@ -54,15 +54,29 @@ impl Attempt {
         segments
     }
 
+    /// Whether the call is on hold, as far as it was answered and is not over.
+    pub fn is_held(&self) -> bool {
+        self.line.answered_at.is_some_and(|answered| self.turns(answered, self.line.ended_at).last().is_some_and(|&(_, held)| held))
+    }
+
+    /// The holds and resumes that turned a conversation, alternating. One that comes before the answer, after the release, or
+    /// changes nothing says nothing, and a hold and a resume of one instant undo each other, whichever was meant first.
+    fn turns(&self, answered: DateTime<Utc>, released: Option<DateTime<Utc>>) -> Vec<(DateTime<Utc>, bool)> {
+        let holds = &self.line.holds;
+        let mut turns: Vec<(DateTime<Utc>, bool)> = Vec::new();
+        for &(at, held) in holds.range((answered, false)..) {
+            let held_now = turns.last().is_some_and(|&(_, held)| held);
+            if held != held_now && !holds.contains(&(at, !held)) && released.is_none_or(|released| at < released) {
+                turns.push((at, held));
+            }
+        }
+        turns
+    }
+
     fn talk_and_hold(&self, answered: DateTime<Utc>, released: Option<DateTime<Utc>>, segments: &mut Vec<Segment>) {
         let first = segments.len();
         segments.push(Segment { slot: FIRST_TALK, name: "talk", since: answered, until: None });
-        let mut held_now = false;
-        for &(at, held) in &self.line.holds {
-            if held == held_now || at < answered || released.is_some_and(|released| at >= released) {
-                continue;
-            }
-            held_now = held;
+        for (at, held) in self.turns(answered, released) {
             let slot = FIRST_TALK + i64::try_from(segments.len() - first).unwrap_or(TERMINAL);
             segments.push(Segment { slot, name: if held { "hold" } else { "talk" }, since: at, until: None });
         }

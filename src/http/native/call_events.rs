@@ -5,11 +5,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::Body;
 use crate::{
     app::committer::{NewsItem, Once},
     domain::scope::Scope,
-    http::{Web, auth::Bearer, error::ApiError},
+    http::{Web, auth::Bearer, error::ApiError, input::Body},
     pbx::{
         Hearing,
         native::{CallEvent, MAX_EVENTS},

@@ -6,11 +6,14 @@ use axum::{Json, Router, extract::State, routing::get};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
-use super::{Query, page};
+use super::page;
 use crate::{
-    app::hub::{Feed, Interest, Item, Opening, Resume},
-    domain::scope::Scope,
-    http::{Web, auth::Bearer, error::ApiError},
+    app::{
+        directory::Grant,
+        hub::{Feed, Interest, Item, Opening, Resume},
+    },
+    domain::{event::scope_to_see, scope::Scope},
+    http::{Web, auth::Bearer, error::ApiError, input::Query},
 };
 
 /// Longest wait, in seconds.
@@ -42,14 +45,12 @@ async fn events(State(web): State<Web>, bearer: Bearer, Query(asked): Query<Aske
     if wait > MAX_WAIT {
         return Err(ApiError::Invalid { field: "wait".into(), message: format!("expected 0 to {MAX_WAIT} seconds").into() });
     }
-    let list = |text: Option<String>| {
-        text.map(|text| text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect::<Vec<_>>())
-    };
-    let agents = match grant.subject.agent() {
-        Some(login) => Some(BTreeSet::from([login.to_owned()])),
-        None => list(asked.agents).filter(|agents| agents.iter().all(|login| login != "*")).map(BTreeSet::from_iter),
-    };
-    let interest = Interest { agents, types: list(asked.types).unwrap_or_default(), softphone: false };
+    let agents = whom(grant, asked.agents.as_deref())?;
+    let types: Vec<String> = asked.types.as_deref().map(words).unwrap_or_default();
+    for pattern in &types {
+        bearer.with(scope_to_see(pattern))?;
+    }
+    let interest = Interest { agents, types, softphone: false };
     let resume = match (asked.after, asked.epoch) {
         (Some(seq), Some(epoch)) => Some(Resume { epoch, seq }),
         (Some(_), None) => {
@@ -57,15 +58,34 @@ async fn events(State(web): State<Web>, bearer: Bearer, Query(asked): Query<Aske
         }
         (None, _) => None,
     };
-    let asked_to_resume = resume.is_some();
-    let (mut feed, opening) = Feed::open(&web.app.hub, grant.account.id, interest, resume).await?;
+    let (mut feed, opening) = Feed::open(&web.app.hub, grant.account.id, interest.clone(), resume.clone()).await?;
     let mut items = Vec::new();
-    let mut reset = asked_to_resume && matches!(opening, Opening::Reset(_));
-    if !reset {
-        reset = collect(&web, &mut feed, matches!(opening, Opening::Replay), limit, Duration::from_secs(wait), &mut items).await?;
+    let mut reset = resume.is_some() && matches!(opening, Opening::Reset);
+    if !reset && collect(&web, &mut feed, matches!(opening, Opening::Replay), limit, Duration::from_secs(wait), &mut items).await? {
+        // what was collected is of a journal that is no more
+        items.clear();
+        reset = true;
+        (feed, _) = Feed::open(&web.app.hub, grant.account.id, interest, None).await?;
     }
     let after = if items.len() < limit { feed.settle() } else { feed.cursor() };
     Ok(Json(json!({"items": items, "epoch": feed.epoch(), "after": after, "reset": reset})))
+}
+
+/// Whom to follow: oneself for an agent, else everyone or agents that there are.
+fn whom(grant: &Grant, asked: Option<&str>) -> Result<Option<BTreeSet<String>>, ApiError> {
+    if let Some(login) = grant.subject.agent() {
+        return Ok(Some(BTreeSet::from([login.to_owned()])));
+    }
+    let Some(logins) = asked.map(words::<BTreeSet<String>>).filter(|logins| !logins.contains("*")) else { return Ok(None) };
+    if logins.is_empty() || logins.iter().any(|login| grant.account.roster.by_login(login).is_none()) {
+        return Err(ApiError::Invalid { field: "agents".into(), message: "expected logins of agents of this account, or *".into() });
+    }
+    Ok(Some(logins))
+}
+
+/// The words of a list that commas separate.
+fn words<L: FromIterator<String>>(list: &str) -> L {
+    list.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// Fills `items`; `true` when the journal began anew meanwhile.

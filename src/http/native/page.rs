@@ -9,7 +9,10 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
-use crate::http::error::ApiError;
+use crate::{
+    app::parties::quote_formula,
+    http::{error::ApiError, input::nul_in_json},
+};
 
 /// Items of a page when the client names no number.
 const DEFAULT_LIMIT: i64 = 50;
@@ -27,7 +30,8 @@ pub(super) fn limit(asked: Option<i64>) -> Result<i64, ApiError> {
 /// Reads the key that a cursor holds.
 pub(super) fn read_cursor<K: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<K>, ApiError> {
     let Some(cursor) = cursor else { return Ok(None) };
-    let key = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().filter(|bytes| nul_in_json(bytes).is_none());
+    let key = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     key.map(Some).ok_or(ApiError::Invalid { field: "cursor".into(), message: "expected the `next` of an earlier page".into() })
 }
 
@@ -42,11 +46,13 @@ pub(super) fn wants_csv(headers: &HeaderMap) -> bool {
     accept.contains("text/csv") && !accept.contains("application/json")
 }
 
-/// A page of rows as the client wants it. `rows` may hold one more than `limit`: then there is a next page.
+/// A page of rows as the client wants it. `rows` may hold one more than `limit`: then there is a next page. `columns` are
+/// those of the CSV.
 pub(super) fn page<R: Serialize, K: Serialize>(
     headers: &HeaderMap,
     mut rows: Vec<R>,
     limit: i64,
+    columns: &[&str],
     key: impl Fn(&R) -> K,
 ) -> Result<Response, ApiError> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -54,29 +60,18 @@ pub(super) fn page<R: Serialize, K: Serialize>(
     rows.truncate(limit);
     let next = more.then(|| rows.last().map(|row| cursor(&key(row)))).flatten();
     if wants_csv(headers) {
-        return csv(&rows, next);
+        return csv(&rows, columns, next);
     }
     Ok(Json(json!({"items": rows, "next": next})).into_response())
 }
 
 /// Rows as CSV; the next page's cursor rides in the header `X-Next-Cursor`.
-fn csv<R: Serialize>(rows: &[R], next: Option<String>) -> Result<Response, ApiError> {
+fn csv<R: Serialize>(rows: &[R], columns: &[&str], next: Option<String>) -> Result<Response, ApiError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut names: Vec<String> = Vec::new();
+    writer.write_record(columns).map_err(|error| ApiError::Internal(error.into()))?;
     for row in rows {
         let value = serde_json::to_value(row).map_err(|error| ApiError::Internal(error.into()))?;
-        let fields: Vec<(String, serde_json::Value)> = value
-            .as_object()
-            .cloned()
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|(_, value)| !value.is_array() && !value.is_object())
-            .collect();
-        if names.is_empty() {
-            names = fields.iter().map(|(name, _)| name.clone()).collect();
-            writer.write_record(&names).map_err(|error| ApiError::Internal(error.into()))?;
-        }
-        writer.write_record(fields.iter().map(|(_, value)| cell(value))).map_err(|error| ApiError::Internal(error.into()))?;
+        writer.write_record(columns.iter().map(|column| cell(&value[column]))).map_err(|error| ApiError::Internal(error.into()))?;
     }
     let text = writer.into_inner().map_err(|error| ApiError::Internal(error.to_string().into()))?;
     let mut response = ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response();
@@ -86,14 +81,14 @@ fn csv<R: Serialize>(rows: &[R], next: Option<String>) -> Result<Response, ApiEr
     Ok(response)
 }
 
-/// A cell's text. What a spreadsheet would take for a formula is quoted, except numbers.
+/// A cell's text; a list's items are separated by semicolons.
 fn cell(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::Null => String::new(),
-        serde_json::Value::String(text) => {
-            let formula = text.starts_with(['=', '@', '\t', '\r'])
-                || (text.starts_with(['+', '-']) && !text[1..].chars().all(|c| c.is_ascii_digit()));
-            if formula { format!("'{text}") } else { text.clone() }
+        serde_json::Value::String(text) => quote_formula(text),
+        serde_json::Value::Array(items) => {
+            let texts: Vec<&str> = items.iter().filter_map(serde_json::Value::as_str).collect();
+            quote_formula(&texts.join(";"))
         }
         other => other.to_string(),
     }

@@ -1,17 +1,19 @@
 //! The party directory: `PUT`, `GET`, `DELETE /api/v1/parties/{type}/{id}`, list, search by number, CSV in and out.
 
+use std::{cmp::Reverse, collections::HashMap};
+
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::Response,
     routing::{get, put},
 };
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Body, Query, page};
+use super::page;
 use crate::{
     app::{
         admin::Admin,
@@ -19,8 +21,13 @@ use crate::{
         parties::{self, PartyDraft},
     },
     domain::{phone::Number, scope::Scope},
-    http::{Web, auth::Bearer, error::ApiError},
-    store::parties::{self as book, NewParty, PartyRow},
+    http::{
+        Web,
+        auth::Bearer,
+        error::ApiError,
+        input::{Body, Path, Query, Raw},
+    },
+    store::parties::{self as book, NewParty, NumberRow, PartyRow},
 };
 
 /// Most rows of one CSV.
@@ -41,6 +48,9 @@ struct Written {
     numbers: Vec<String>,
 }
 
+/// The columns of CSV: those of an import first.
+const COLUMNS: [&str; 7] = ["type", "id", "name", "numbers", "email", "url", "updatedAt"];
+
 /// A party as the client reads it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,12 +61,13 @@ struct Party {
     email: Option<String>,
     url: Option<String>,
     numbers: Vec<String>,
-    updated_at: chrono::DateTime<chrono::Utc>,
+    updated_at: DateTime<Utc>,
 }
 
-async fn full(web: &Web, account: &Account, row: PartyRow) -> Result<Party, ApiError> {
-    let numbers = book::numbers(web.app.db.read(), account.id, &row.kind, &row.id).await?;
-    Ok(Party { r#type: row.kind, id: row.id, name: row.name, email: row.email, url: row.url, numbers, updated_at: row.updated_at })
+impl Party {
+    fn new(row: PartyRow, numbers: Vec<String>) -> Self {
+        Self { r#type: row.kind, id: row.id, name: row.name, email: row.email, url: row.url, numbers, updated_at: row.updated_at }
+    }
 }
 
 /// Writes parties in a task of its own: a client that goes away must not cut a transaction in two.
@@ -89,7 +100,8 @@ async fn show(State(web): State<Web>, bearer: Bearer, Path((kind, id)): Path<(St
 
 async fn show_party(web: &Web, account: &Account, kind: &str, id: &str) -> Result<Json<Party>, ApiError> {
     let row = book::get(web.app.db.read(), account.id, kind, id).await?.ok_or(ApiError::NotFound("there is no such party".into()))?;
-    full(web, account, row).await.map(Json)
+    let numbers = book::numbers(web.app.db.read(), account.id, &row.kind, &row.id).await?;
+    Ok(Json(Party::new(row, numbers)))
 }
 
 async fn remove(State(web): State<Web>, bearer: Bearer, Path((kind, id)): Path<(String, String)>) -> Result<StatusCode, ApiError> {
@@ -113,26 +125,48 @@ struct Asked {
 async fn list(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, ApiError> {
     let account = bearer.with(Scope::LeadsRead)?.account.clone();
     let limit = page::limit(asked.limit)?;
-    let rows = match &asked.number {
-        Some(raw) => {
-            let number = Number::read(raw, account.region)
-                .ok_or(ApiError::Invalid { field: "number".into(), message: "expected a telephone number".into() })?;
-            book::by_number(web.app.db.read(), account.id, &number).await?
-        }
-        None => {
-            let after: (String, String) = page::read_cursor(asked.cursor.as_deref())?.unwrap_or_default();
-            book::list(web.app.db.read(), account.id, (&after.0, &after.1), limit + 1).await?
-        }
+    let on = web.app.db.read();
+    let Some(raw) = &asked.number else {
+        let after: (String, String) = page::read_cursor(asked.cursor.as_deref())?.unwrap_or_default();
+        let rows = book::list(on, account.id, (&after.0, &after.1), limit + 1).await?;
+        let numbers = match (rows.first(), rows.last()) {
+            (Some(first), Some(last)) => book::numbers_between(on, account.id, (&first.kind, &first.id), (&last.kind, &last.id)).await?,
+            _ => vec![],
+        };
+        return page::page(&headers, with_numbers(rows, numbers), limit, &COLUMNS, |party| (party.r#type.clone(), party.id.clone()));
     };
-    let mut items = Vec::with_capacity(rows.len());
-    for row in rows {
-        items.push(full(&web, &account, row).await?);
+    let number = Number::read(raw, account.region)
+        .ok_or(ApiError::Invalid { field: "number".into(), message: "expected a telephone number".into() })?;
+    let after: Option<Changed> = page::read_cursor(asked.cursor.as_deref())?;
+    let mut rows = book::by_number(on, account.id, &number).await?;
+    // few share a number, so the book gives them all
+    rows.sort_by(|a, b| (Reverse(a.updated_at), &a.kind, &a.id).cmp(&(Reverse(b.updated_at), &b.kind, &b.id)));
+    rows.retain(|row| after.as_ref().is_none_or(|after| (Reverse(row.updated_at), &row.kind, &row.id) > (after.0, &after.1, &after.2)));
+    rows.truncate(usize::try_from(limit + 1).unwrap_or(usize::MAX));
+    let numbers = if rows.is_empty() { vec![] } else { book::numbers_beside(on, account.id, &number).await? };
+    page::page(&headers, with_numbers(rows, numbers), limit, &COLUMNS, |party| {
+        (Reverse(party.updated_at), party.r#type.clone(), party.id.clone())
+    })
+}
+
+/// The key of a party among those that share a number: the one changed last comes first.
+type Changed = (Reverse<DateTime<Utc>>, String, String);
+
+fn with_numbers(rows: Vec<PartyRow>, numbers: Vec<NumberRow>) -> Vec<Party> {
+    let mut of: HashMap<(String, String), Vec<String>> = HashMap::new();
+    for NumberRow { kind, id, number } in numbers {
+        of.entry((kind, id)).or_default().push(number);
     }
-    page::page(&headers, items, limit, |party| (party.r#type.clone(), party.id.clone()))
+    rows.into_iter()
+        .map(|row| {
+            let numbers = of.remove(&(row.kind.clone(), row.id.clone())).unwrap_or_default();
+            Party::new(row, numbers)
+        })
+        .collect()
 }
 
 /// `POST` of a CSV with the columns type, id, name, numbers (separated by semicolons), email, url. All or nothing.
-async fn import(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, body: Bytes) -> Result<Json<Value>, ApiError> {
+async fn import(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Raw(body): Raw) -> Result<Json<Value>, ApiError> {
     let account = bearer.with(Scope::LeadsWrite)?.account.clone();
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !content_type.starts_with("text/csv") {

@@ -1,26 +1,25 @@
 //! The permanent records of calls: `dialer-calls`, `dialer-call-events`, `dialer-call-results`.
 
-use axum::{
-    Json, Router,
-    extract::{Path, State},
-    http::HeaderMap,
-    response::Response,
-    routing::get,
-};
-use chrono::{DateTime, Utc};
+use axum::{Json, Router, extract::State, http::HeaderMap, response::Response, routing::get};
+use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Body, Query, page};
+use super::page;
 use crate::{
     app::committer::EditPatch,
     domain::{
         call::{Attempt, Direction},
-        phone::Number,
+        phone::{HomeRegion, Number},
         scope::Scope,
     },
-    http::{Web, auth::Bearer, error::ApiError},
+    http::{
+        Web,
+        auth::Bearer,
+        error::ApiError,
+        input::{Body, Path, Query},
+    },
     store::records::{self, CallRecord, Filter},
 };
 
@@ -37,61 +36,116 @@ pub(super) fn router() -> Router<Web> {
         .route("/api/v1/dialer-call-results", get(results))
 }
 
-/// Filters and paging, common to the three lists.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Asked {
-    agent: Option<String>,
-    number: Option<String>,
-    status: Option<String>,
-    call_status: Option<String>,
-    direction: Option<String>,
-    since: Option<DateTime<Utc>>,
-    until: Option<DateTime<Utc>>,
-    event_name: Option<String>,
-    result: Option<String>,
-    call: Option<Uuid>,
-    cursor: Option<String>,
-    limit: Option<i64>,
+/// The query of a list: filters and paging that the three have in common, and its own filters. Others are refused.
+macro_rules! queries {
+    ($($(#[$doc:meta])* $name:ident { $($own:ident: $type:ty),* })*) => { $(
+        $(#[$doc])*
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields, rename_all = "camelCase")]
+        struct $name {
+            agent: Option<String>,
+            number: Option<String>,
+            direction: Option<String>,
+            since: Option<DateTime<Utc>>,
+            until: Option<DateTime<Utc>>,
+            cursor: Option<String>,
+            limit: Option<i64>,
+            $($own: Option<$type>),*
+        }
+
+        impl $name {
+            /// The filters in common, checked.
+            fn filter(&self, region: HomeRegion) -> Result<Filter, ApiError> {
+                for (field, time) in [("since", self.since), ("until", self.until)] {
+                    if time.is_some_and(|time| !YEARS.contains(&time.year())) {
+                        return Err(ApiError::Invalid { field: field.into(), message: "expected a time of the years 1970 to 9999".into() });
+                    }
+                }
+                one_of("direction", self.direction.as_deref(), &DIRECTIONS.map(Direction::word))?;
+                let number = self.number.as_deref().map(|raw| {
+                    Number::read(raw, region).ok_or(ApiError::Invalid { field: "number".into(), message: "expected a telephone number".into() })
+                });
+                Ok(Filter {
+                    agent: self.agent.clone(),
+                    number: number.transpose()?.map(|number| number.as_str().to_owned()),
+                    direction: self.direction.clone(),
+                    since: self.since,
+                    until: self.until,
+                    ..Filter::default()
+                })
+            }
+        }
+    )* };
 }
 
+queries! {
+    /// Which calls.
+    CallsAsked { status: String, call_status: String }
+    /// Which events.
+    EventsAsked { event_name: String, call: Uuid }
+    /// Which results.
+    ResultsAsked { result: String, call: Uuid }
+}
+
+/// Years that both databases keep.
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 const EVENT_NAMES: [&str; 8] = ["preview", "ring", "talk", "hold", "idle", "busy", "no answer", "error on dial"];
 
-impl Asked {
-    fn filter(&self, web_region: crate::domain::phone::HomeRegion) -> Result<Filter, ApiError> {
-        let one_of = |field: &'static str, value: &Option<String>, words: &[&str]| match value {
-            Some(word) if !words.contains(&word.as_str()) => {
-                Err(ApiError::Invalid { field: field.into(), message: format!("expected one of {}", words.join(", ")).into() })
-            }
-            _ => Ok(()),
-        };
-        one_of("status", &self.status, &["open", "retry", "closed"])?;
-        one_of("eventName", &self.event_name, &EVENT_NAMES)?;
-        let directions = [Direction::Inbound, Direction::Outbound, Direction::ClickToCall, Direction::Transfer, Direction::CcOutbound]
-            .map(Direction::word);
-        one_of("direction", &self.direction, &directions)?;
-        let number = self.number.as_deref().map(|raw| {
-            Number::read(raw, web_region).ok_or(ApiError::Invalid { field: "number".into(), message: "expected a telephone number".into() })
-        });
-        Ok(Filter {
-            agent: self.agent.clone(),
-            number: number.transpose()?.map(|number| number.as_str().to_owned()),
-            status: self.status.clone().or_else(|| self.result.clone()),
-            call_status: self.call_status.clone(),
-            direction: self.direction.clone(),
-            since: self.since,
-            until: self.until,
-            event_name: self.event_name.clone(),
-            call: self.call,
-        })
+const DIRECTIONS: [Direction; 5] =
+    [Direction::Inbound, Direction::Outbound, Direction::ClickToCall, Direction::Transfer, Direction::CcOutbound];
+
+/// Checks a filter that knows its words.
+fn one_of(field: &'static str, value: Option<&str>, words: &[&str]) -> Result<(), ApiError> {
+    match value {
+        Some(word) if !words.contains(&word) => {
+            Err(ApiError::Invalid { field: field.into(), message: format!("expected one of {}", words.join(", ")).into() })
+        }
+        _ => Ok(()),
     }
 }
+
+/// The columns of CSV; what an item nests has none.
+const CALL_COLUMNS: &[&str] = &[
+    "id",
+    "createdAt",
+    "updatedAt",
+    "finishedAt",
+    "agent",
+    "direction",
+    "phoneNumber",
+    "status",
+    "callStatus",
+    "state",
+    "outcome",
+    "computedOutcome",
+    "calls",
+    "connects",
+    "didConnect",
+    "noAnswers",
+    "busies",
+    "aborts",
+    "phoneCallId",
+    "subject",
+    "to",
+    "recordingUrl",
+    "notes",
+    "billRate",
+    "billDuration",
+    "totalDuration",
+    "transferredNumber",
+    "hangupReason",
+    "cv",
+];
+const EVENT_COLUMNS: &[&str] = &["dialerCallId", "attempt", "enteredAt", "eventName", "duration", "agent", "direction", "phoneNumber"];
+const RESULT_COLUMNS: &[&str] =
+    &["dialerCallId", "attempt", "resultedAt", "result", "disposition", "agent", "direction", "phoneNumber", "subject"];
 
 /// A call as the API shows it: the page's fields, then Vtiger's, then the attempts.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CallView {
     id: Uuid,
+    cv: i64,
     agent: Option<String>,
     calls: i64,
     no_answers: i64,
@@ -172,6 +226,7 @@ fn view(row: CallRecord) -> Result<CallView, ApiError> {
         hangup_reason: newest.line.cause().map(|cause| cause.text.clone()),
         attempts: call.attempts.iter().map(AttemptView::new).collect(),
         id: row.id,
+        cv: row.version,
         agent: row.agent,
         calls: row.calls,
         no_answers: row.no_answers,
@@ -194,14 +249,15 @@ fn view(row: CallRecord) -> Result<CallView, ApiError> {
     })
 }
 
-async fn calls(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, ApiError> {
+async fn calls(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<CallsAsked>) -> Result<Response, ApiError> {
     let account = &bearer.with(Scope::CallsRead)?.account;
     let limit = page::limit(asked.limit)?;
-    let filter = asked.filter(account.region)?;
+    one_of("status", asked.status.as_deref(), &["open", "retry", "closed"])?;
+    let filter = Filter { status: asked.status.clone(), call_status: asked.call_status.clone(), ..asked.filter(account.region)? };
     let before: Option<Uuid> = page::read_cursor(asked.cursor.as_deref())?;
     let rows = records::calls(web.app.db.read(), account.id, &filter, before, limit + 1).await?;
     let rows = rows.into_iter().map(view).collect::<Result<Vec<_>, _>>()?;
-    page::page(&headers, rows, limit, |row| row.id)
+    page::page(&headers, rows, limit, CALL_COLUMNS, |row| row.id)
 }
 
 async fn call(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) -> Result<Json<CallView>, ApiError> {
@@ -214,25 +270,36 @@ async fn events_of_call(State(web): State<Web>, bearer: Bearer, headers: HeaderM
     let account = &bearer.with(Scope::CallsRead)?.account;
     let id = read_id(&id)?;
     let rows = records::events_of(web.app.db.read(), account.id, id).await?.ok_or_else(no_such_call)?;
-    page::page(&headers, rows, i64::MAX, |_| ())
+    page::page(&headers, rows, i64::MAX, EVENT_COLUMNS, |_| ())
 }
 
-async fn events(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, ApiError> {
+async fn events(
+    State(web): State<Web>,
+    bearer: Bearer,
+    headers: HeaderMap,
+    Query(asked): Query<EventsAsked>,
+) -> Result<Response, ApiError> {
     let account = &bearer.with(Scope::CallsRead)?.account;
     let limit = page::limit(asked.limit)?;
-    let filter = asked.filter(account.region)?;
+    one_of("eventName", asked.event_name.as_deref(), &EVENT_NAMES)?;
+    let filter = Filter { event_name: asked.event_name.clone(), call: asked.call, ..asked.filter(account.region)? };
     let before = page::read_cursor(asked.cursor.as_deref())?;
     let rows = records::events(web.app.db.read(), account.id, &filter, before, limit + 1).await?;
-    page::page(&headers, rows, limit, |row| (row.call_id, row.attempt, row.slot))
+    page::page(&headers, rows, limit, EVENT_COLUMNS, |row| (row.call_id, row.attempt, row.slot))
 }
 
-async fn results(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, ApiError> {
+async fn results(
+    State(web): State<Web>,
+    bearer: Bearer,
+    headers: HeaderMap,
+    Query(asked): Query<ResultsAsked>,
+) -> Result<Response, ApiError> {
     let account = &bearer.with(Scope::CallsRead)?.account;
     let limit = page::limit(asked.limit)?;
-    let filter = Filter { status: asked.result.clone(), ..asked.filter(account.region)? };
+    let filter = Filter { status: asked.result.clone(), call: asked.call, ..asked.filter(account.region)? };
     let before = page::read_cursor(asked.cursor.as_deref())?;
     let rows = records::results(web.app.db.read(), account.id, &filter, before, limit + 1).await?;
-    page::page(&headers, rows, limit, |row| (row.call_id, row.attempt))
+    page::page(&headers, rows, limit, RESULT_COLUMNS, |row| (row.call_id, row.attempt))
 }
 
 #[derive(Deserialize)]
@@ -261,8 +328,8 @@ async fn edit(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>, Bo
 }
 
 async fn end_wrap(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    let account = bearer.with(Scope::CallsControl)?.account.clone();
-    web.app.end_wrap(&account, read_id(&id)?).await?;
+    let grant = bearer.with(Scope::CallsControl)?;
+    web.app.end_wrap(&grant.account, read_id(&id)?, &grant.subject).await?;
     Ok(Json(json!({"ok": true})))
 }
 

@@ -1,18 +1,14 @@
 //! Signing in, signing out, and socket tickets.
 
-use std::{net::IpAddr, num::NonZeroU32};
-
 use axum::{
     Json, Router,
     extract::State,
     http::StatusCode,
     routing::{delete, post},
 };
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Body;
 use crate::{
     app::{
         admin::Admin,
@@ -20,16 +16,8 @@ use crate::{
         sessions::Issued,
     },
     domain::{event::wire_micros, scope::Scope},
-    http::{Web, auth::Bearer, error::ApiError, peer::Peer},
+    http::{Web, auth::Bearer, error::ApiError, input::Body, peer::Peer},
 };
-
-/// Tries to sign in, per address.
-pub(crate) type SignInLimit = DefaultKeyedRateLimiter<IpAddr>;
-
-/// Ten tries a minute.
-pub(crate) fn sign_in_limit() -> SignInLimit {
-    RateLimiter::keyed(Quota::per_minute(NonZeroU32::MIN.saturating_add(9)))
-}
 
 pub(super) fn router() -> Router<Web> {
     Router::new()
@@ -49,7 +37,7 @@ struct SignIn {
 }
 
 async fn sign_in(State(web): State<Web>, Peer(address): Peer, Body(asked): Body<SignIn>) -> Result<(StatusCode, Json<Value>), ApiError> {
-    web.sign_ins.check_key(&address).map_err(|_| ApiError::TooMany)?;
+    web.sign_ins.check(address)?;
     let issued = match asked {
         SignIn { code: Some(code), .. } => web
             .app

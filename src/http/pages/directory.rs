@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -49,9 +49,10 @@ pub(in crate::http) fn find_page(person: &Person, typed: &str, flaw: Option<&str
     Page::new("Find a number", content).of(person).leading_away().into_response()
 }
 
-async fn show(State(web): State<Web>, person: Person, Path((kind, id)): Path<(String, String)>) -> Result<Response, PageError> {
+async fn show(State(web): State<Web>, person: Person, path: Result<Path<(String, String)>, PathRejection>) -> Result<Response, PageError> {
     let account = person.account();
     let missing = || ApiError::NotFound("There is no such record in the directory.".into());
+    let Path((kind, id)) = path.map_err(|_| missing())?;
     // databases take no NUL in text
     if kind.contains('\0') || id.contains('\0') {
         return Err(missing().into());

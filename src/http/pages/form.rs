@@ -2,13 +2,10 @@
 
 use std::collections::HashMap;
 
-use axum::{
-    body::Bytes,
-    extract::{FromRequest, FromRequestParts, Request},
-};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 
 use super::{layout::PageError, person::Person};
-use crate::http::{Web, error::ApiError};
+use crate::http::{Web, error::ApiError, input::read_body};
 
 /// The fields of a form, by name.
 pub(super) struct Fields(HashMap<String, String>);
@@ -34,8 +31,7 @@ impl FromRequest<Web> for Fields {
     type Rejection = PageError;
 
     async fn from_request(request: Request, web: &Web) -> Result<Self, PageError> {
-        let body = Bytes::from_request(request, web).await.map_err(|_| ApiError::TooLarge)?;
-        Ok(Self::read(&body))
+        Ok(Self::read(&read_body(web, request.into_body()).await?))
     }
 }
 

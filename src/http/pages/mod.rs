@@ -13,7 +13,6 @@ mod person;
 
 use axum::{
     Router,
-    extract::Path,
     http::header,
     response::{IntoResponse, Response},
     routing::get,
@@ -26,7 +25,7 @@ pub(super) use self::{
     layout::PageError,
     person::Person,
 };
-use super::{Web, error::ApiError};
+use super::{Web, error::ApiError, input::Path};
 
 #[derive(RustEmbed)]
 #[folder = "web/pages"]

@@ -4,34 +4,63 @@ mod generic;
 mod pbxmanager;
 mod search;
 
-use axum::{Router, extract::Request, http::header, routing::any};
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
 
-use super::{Web, error::ApiError};
-use crate::pbx::{Hearing, params::Params};
+use super::{Web, error::ApiError, input::read_body};
+use crate::pbx::{
+    Hearing,
+    params::{MAX_TEXT, Params},
+};
 
 pub(super) fn router() -> Router<Web> {
     Router::new()
-        .route("/modules/PhoneCalls/callbacks/Generic.php", any(generic::generic))
-        .route("/modules/PBXManager/callbacks/PBXManager.php", any(pbxmanager::pbxmanager))
+        .route("/modules/PhoneCalls/callbacks/Generic.php", get(generic::generic).post(generic::generic))
+        .route("/modules/PBXManager/callbacks/PBXManager.php", get(pbxmanager::pbxmanager).post(pbxmanager::pbxmanager))
         .merge(search::router())
+        .route_layer(middleware::from_fn(execute))
+}
+
+/// Whoever only looks must change nothing and be led nowhere: these doors act on `GET`, so a `HEAD`, and a browser that
+/// guesses where its person goes next, get an empty answer.
+async fn execute(request: Request, next: Next) -> Response {
+    if *request.method() == Method::HEAD || is_prefetch(request.headers()) {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    next.run(request).await
+}
+
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    ["sec-purpose", "purpose"]
+        .iter()
+        .any(|name| headers.get(*name).and_then(|value| value.to_str().ok()).is_some_and(|purpose| purpose.contains("prefetch")))
 }
 
 /// What a door needs of a request: its parameters, wherever they were put.
 async fn params(web: &Web, request: Request) -> Result<Params, ApiError> {
     let (parts, body) = request.into_parts();
-    let most = web.config.http.max_body_bytes;
-    let body = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, most)).await;
-    let body = match body {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return Err(ApiError::TooLarge),
-        Err(_) => return Err(ApiError::Unreadable("the body did not come in time".into())),
-    };
+    let body = read_body(web, body).await?;
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     Ok(Params::read(parts.uri.query().unwrap_or_default(), content_type, &body))
 }
 
-/// A body must be complete within this time.
-const BODY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
+/// Counts the texts that were cut, and tells the sender, though few read it.
+fn warn_of_cuts(params: &Params, texts: &[&'static str], response: &mut Response) {
+    let cut = params.overlong(texts);
+    for field in &cut {
+        metrics::counter!("cti_texts_cut_total", "field" => *field).increment(1);
+    }
+    let warnings: Vec<String> = cut.iter().map(|field| format!("{field} cut to {MAX_TEXT} bytes")).collect();
+    if let (false, Ok(value)) = (warnings.is_empty(), HeaderValue::try_from(warnings.join(", "))) {
+        response.headers_mut().insert("x-warnings", value);
+    }
+}
 
 /// What an ear knows of an account and a gateway.
 fn hearing<'a>(web: &Web, account: &'a crate::app::directory::Account, gateway: &crate::app::directory::Gateway) -> Hearing<'a> {

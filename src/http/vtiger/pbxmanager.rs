@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{hearing, params};
+use super::{hearing, params, warn_of_cuts};
 use crate::{
     app::{committer::NewsItem, directory::Gateway},
     http::{Web, error::ApiError, peer::Peer},
@@ -22,7 +22,7 @@ const REFUSED: &str = r#"<?xml version="1.0" encoding="utf-8"?><Response><Authen
 pub(super) async fn pbxmanager(State(web): State<Web>, Peer(address): Peer, request: Request) -> Response {
     let signature = request.headers().get("vtigersignature").and_then(|value| value.to_str().ok()).map(str::to_owned);
     match hear(&web, address, signature, request).await {
-        Ok(body) => xml(body),
+        Ok(answer) => answer,
         Err(ApiError::Unauthorized(_)) => {
             metrics::counter!("cti_errors_total", "code" => "unauthorized").increment(1);
             xml(REFUSED.to_owned())
@@ -43,7 +43,7 @@ fn xml(body: String) -> Response {
     ([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], body).into_response()
 }
 
-async fn hear(web: &Web, address: IpAddr, signature: Option<String>, request: Request) -> Result<String, ApiError> {
+async fn hear(web: &Web, address: IpAddr, signature: Option<String>, request: Request) -> Result<Response, ApiError> {
     let params = params(web, request).await?;
     let signature = signature.or_else(|| params.raw(&["vtigersignature"]).map(str::to_owned));
     let gateway = find_gateway(web, signature.as_deref(), params.raw(&["gw"]), address).await?;
@@ -59,7 +59,9 @@ async fn hear(web: &Web, address: IpAddr, signature: Option<String>, request: Re
             web.app.hear(&account, vec![item], None).await?;
         }
     }
-    Ok(answer(&params))
+    let mut answer = xml(answer(&params));
+    warn_of_cuts(&params, &pbxmanager::TEXTS, &mut answer);
+    Ok(answer)
 }
 
 /// `StartApp` asks where to send the call: to the agent whose extension it named.

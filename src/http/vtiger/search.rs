@@ -4,7 +4,7 @@
 use axum::{
     Router,
     extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, Method, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -25,10 +25,6 @@ pub(super) fn router() -> Router<Web> {
 
 async fn search(State(web): State<Web>, request: Request) -> Result<Response, PageError> {
     let (mut parts, _) = request.into_parts();
-    // a browser that only guesses where its person goes next must not be led anywhere
-    if parts.method == Method::HEAD || is_prefetch(&parts.headers) {
-        return Ok(StatusCode::NO_CONTENT.into_response());
-    }
     let person = <Person as FromRequestParts<Web>>::from_request_parts(&mut parts, &web).await?;
     let account = person.account();
     let params = Params::read(parts.uri.query().unwrap_or_default(), "", b"");
@@ -45,10 +41,4 @@ async fn search(State(web): State<Web>, request: Request) -> Result<Response, Pa
     let found = parties::by_number(web.app.db.read(), account.id, &number).await?.into_iter().next();
     let address = found.map_or_else(|| create(account, &number), |party| record(account, &party, &number));
     Ok(leave_for(StatusCode::FOUND, &address)?)
-}
-
-fn is_prefetch(headers: &HeaderMap) -> bool {
-    ["sec-purpose", "purpose"]
-        .iter()
-        .any(|name| headers.get(*name).and_then(|value| value.to_str().ok()).is_some_and(|purpose| purpose.contains("prefetch")))
 }

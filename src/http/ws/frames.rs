@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    app::hub::Entry,
+    app::{hub::Entry, wishes::Refusal},
     domain::{
         agent::Agent,
         call::{Call, CallObject},
@@ -89,13 +89,6 @@ pub(super) enum FromServer<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         err: Option<Refusal>,
     },
-}
-
-/// Why a wish was refused.
-#[derive(Debug, Serialize)]
-pub(super) struct Refusal {
-    pub(super) code: &'static str,
-    pub(super) message: String,
 }
 
 #[derive(Debug, Serialize)]

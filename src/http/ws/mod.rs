@@ -20,9 +20,8 @@ use crate::domain::scope::Scope;
 pub(crate) const PROTOCOL: &str = "cti.v1.json";
 /// Longest frame that a client may send.
 const MAX_FRAME: usize = 16 * 1024;
-/// Most bytes that wait to be written to one socket; beyond that writing waits, and the mailbox fills instead.
-const MAX_UNWRITTEN: usize = 512 * 1024;
-/// Small buffers: thousands of sockets are idle most of the time.
+/// Small buffers: thousands of sockets are idle most of the time. No more than this and one message waits to be written: a
+/// message that does not fit makes the next one wait, and the mailbox fills instead.
 const BUFFER: usize = 4 * 1024;
 
 pub(super) fn router() -> Router<Web> {
@@ -43,7 +42,7 @@ async fn upgrade(State(web): State<Web>, request: Request) -> Result<Response, A
     let upgrade =
         upgrade.map_err(|error| ApiError::Unreadable(format!("this is the softphone socket: open it as a WebSocket ({error})").into()))?;
     let upgrade = upgrade.protocols([PROTOCOL]).read_buffer_size(BUFFER).write_buffer_size(BUFFER);
-    let upgrade = upgrade.max_write_buffer_size(MAX_UNWRITTEN).max_message_size(MAX_FRAME).max_frame_size(MAX_FRAME);
+    let upgrade = upgrade.max_message_size(MAX_FRAME).max_frame_size(MAX_FRAME);
     if upgrade.selected_protocol().is_none() {
         return Err(ApiError::Unreadable(format!("offer the subprotocol {PROTOCOL} (Sec-WebSocket-Protocol)").into()));
     }
@@ -78,8 +77,12 @@ fn check_origin(web: &Web, headers: &HeaderMap) -> Result<(), ApiError> {
 enum Close {
     /// The server stops; another one will answer.
     Drain,
+    /// The journal began anew.
+    Anew,
     /// Nothing was taken for too long.
     Slow,
+    /// Hello did not come in time.
+    Late,
     /// The session has ended.
     SessionExpired,
     /// The ticket is not valid (any more).
@@ -95,8 +98,8 @@ enum Close {
 impl Close {
     fn code(self) -> u16 {
         match self {
-            Self::Drain | Self::Store => 4000,
-            Self::Slow => 4008,
+            Self::Drain | Self::Anew | Self::Store => 4000,
+            Self::Slow | Self::Late => 4008,
             Self::SessionExpired => 4014,
             Self::Ticket => 4500,
             Self::Frame(_) => 4501,
@@ -107,8 +110,10 @@ impl Close {
     fn reason(self) -> &'static str {
         match self {
             Self::Drain => "the server stops: connect again",
+            Self::Anew => "the journal began anew: connect again",
             Self::Store => "the store is away: connect again",
             Self::Slow => "too slow: connect again and resume",
+            Self::Late => "hello did not come in time: connect again",
             Self::SessionExpired => "the session has ended: sign in again",
             Self::Ticket => "the ticket is not valid: get a new one",
             Self::Frame(why) | Self::Forbidden(why) => why,

@@ -3,50 +3,37 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use futures_util::SinkExt;
-use serde_json::Value;
-use tokio::time::{Interval, MissedTickBehavior, timeout};
-use uuid::Uuid;
+use futures_util::{SinkExt, StreamExt, stream::FuturesOrdered};
+use tokio::{
+    task::{JoinError, JoinHandle},
+    time::{Interval, MissedTickBehavior, timeout},
+};
 
 use super::{
     Close, LINGER,
-    frames::{Command, Follow, FromClient, FromServer, Hello, Refusal, event},
+    frames::{Command, Follow, FromClient, FromServer, Hello, event},
 };
 use crate::{
     app::{
         calls::is_visible,
         clock::instant,
-        committer::Failure,
         directory::Grant,
         hub::{Feed, Interest, Item, Opening, Resume},
+        wishes::{Granted, Wish},
     },
-    domain::{call::Call, scope::Scope},
+    domain::{call::Call, event::scope_to_see, scope::Scope},
     http::Web,
     store::credentials,
 };
 
+/// Frames given in one write; then the client is heard.
+const BURST: usize = 64;
+/// So long a ping waits for the book to say whether the credential still holds.
+const VALIDITY_PATIENCE: Duration = Duration::from_secs(1);
 /// Most types and agents that a hello may name.
 const MAX_LIST: usize = 1000;
-/// Verbs that the protocol knows but that need a telephone system which takes commands.
-const CALL_VERBS: [&str; 17] = [
-    "dial",
-    "answer",
-    "hangup",
-    "hold",
-    "resume",
-    "blind_transfer",
-    "consult_transfer",
-    "complete_transfer",
-    "conference",
-    "dtmf",
-    "play",
-    "ready",
-    "not_ready",
-    "set_outcome",
-    "accept_preview",
-    "skip_preview",
-    "enable_current_tab",
-];
+/// Wishes under way on one socket; beyond them its frames wait.
+const MAX_WISHES: usize = 16;
 
 /// The state of an open socket.
 pub(super) struct Session {
@@ -58,6 +45,8 @@ pub(super) struct Session {
     agent: Option<String>,
     /// `seq` of the last event, snapshot or resume position: the next event's `prev`.
     chain: i64,
+    /// Answers that are being made, in the order of the wishes.
+    answers: FuturesOrdered<JoinHandle<(String, Granted)>>,
     /// When the client was last heard.
     heard: tokio::time::Instant,
 }
@@ -70,11 +59,21 @@ impl Session {
             Ok((grant, interest, resume, agent)) => {
                 match Feed::open(&web.app.hub, grant.account.id, interest.clone(), resume.clone()).await {
                     Ok((feed, opening)) => {
-                        let mut session = Box::new(Self { chain: feed.cursor(), web, socket, grant, feed, agent, heard: instant() });
+                        let mut session = Box::new(Self {
+                            chain: feed.cursor(),
+                            web,
+                            socket,
+                            grant,
+                            feed,
+                            agent,
+                            answers: FuturesOrdered::new(),
+                            heard: instant(),
+                        });
                         let why = match session.greet(opening, interest.agents.as_ref()).await {
                             Ok(()) => session.talk().await,
                             Err(why) => why,
                         };
+                        session.note_lag(0.0); // nobody lags who is not there
                         (session.socket, why)
                     }
                     Err(error) => {
@@ -106,11 +105,14 @@ impl Session {
     ) -> Result<(Grant, Interest, Option<Resume>, Option<String>), Option<Close>> {
         let patience = Duration::from_millis(web.config.socket.hello_ms);
         let first = tokio::select! {
-            first = timeout(patience, socket.recv()) => first,
+            first = timeout(patience, first_message(socket)) => first,
             () = web.draining.cancelled() => return Err(Some(Close::Drain)),
         };
-        let Ok(Some(Ok(Message::Text(text)))) = first else {
-            return Err(Some(Close::Frame("the first frame must be hello")));
+        let text = match first {
+            Ok(Some(Ok(Message::Text(text)))) => text,
+            Ok(Some(Ok(Message::Close(_))) | None) => return Err(None),
+            Ok(Some(_)) => return Err(Some(Close::Frame("the first frame must be hello"))),
+            Err(_) => return Err(Some(Close::Late)),
         };
         let Ok(FromClient::Hello(hello)) = serde_json::from_str(&text) else {
             return Err(Some(Close::Frame("the first frame must be hello: {\"op\":\"hello\",\"ticket\":…,\"client\":…}")));
@@ -137,7 +139,13 @@ impl Session {
         let (resume, calls) = match opening {
             Opening::Live => ("live", None),
             Opening::Replay => ("replay", None),
-            Opening::Reset(calls) => ("reset", Some(calls)),
+            Opening::Reset => {
+                let calls = self.feed.snapshot().await.map_err(|error| {
+                    tracing::warn!(%error, "the live calls cannot be read");
+                    Some(Close::Store)
+                })?;
+                ("reset", Some(calls))
+            }
         };
         self.chain = self.feed.cursor();
         let welcome = FromServer::Welcome {
@@ -171,7 +179,8 @@ impl Session {
         loop {
             let step = tokio::select! {
                 item = self.feed.next() => self.give(item).await,
-                frame = self.socket.recv() => self.take(frame).await,
+                frame = self.socket.recv(), if self.answers.len() < MAX_WISHES => self.take(frame).await,
+                Some(answer) = self.answers.next() => self.answer(answer).await,
                 _ = pings.tick() => self.ping().await,
                 () = draining.cancelled() => Err(Some(Close::Drain)),
             };
@@ -188,31 +197,37 @@ impl Session {
         pings
     }
 
-    /// Sends an item of the feed, and whatever is at hand after it in the same write.
+    /// Sends an item of the feed, and what is at hand after it in the same write. Nothing is left unwritten while the feed
+    /// waits, and after a burst the client is heard before more is given.
     async fn give(&mut self, item: crate::store::Result<Item>) -> Result<(), Option<Close>> {
-        let mut item = item;
-        loop {
-            match item {
-                Ok(Item::Entry(entry)) => {
-                    let frame = event(&entry, self.chain);
-                    self.chain = entry.seq;
-                    if let Ok(age) = (self.web.app.clock.now() - entry.observed_at).to_std() {
-                        metrics::histogram!("cti_delivery_seconds").record(age.as_secs_f64());
-                    }
-                    self.put(frame).await?;
-                }
-                Ok(Item::Mark(seq)) => self.put(FromServer::Mark { seq, live: true }.text()).await?,
-                // the client connects again and gets a snapshot
-                Ok(Item::Reset) => return Err(Some(Close::Drain)),
-                Err(error) => {
-                    tracing::warn!(%error, "a softphone cannot catch up");
-                    return Err(Some(Close::Store));
-                }
+        let mut item = item.map_err(|error| {
+            tracing::warn!(%error, "a softphone cannot catch up");
+            Some(Close::Store)
+        })?;
+        for _ in 1..BURST {
+            self.show(item).await?;
+            match self.feed.at_hand() {
+                Some(next) => item = next,
+                None => return self.flush().await,
             }
-            if !self.feed.has_waiting() {
-                return self.flush().await;
+        }
+        self.show(item).await?;
+        self.flush().await
+    }
+
+    async fn show(&mut self, item: Item) -> Result<(), Option<Close>> {
+        match item {
+            Item::Entry(entry) => {
+                let frame = event(&entry, self.chain);
+                self.chain = entry.seq;
+                if let Ok(age) = (self.web.app.clock.now() - entry.observed_at).to_std() {
+                    metrics::histogram!("cti_delivery_seconds").record(age.as_secs_f64());
+                }
+                self.put(frame).await
             }
-            item = self.feed.next().await;
+            Item::Mark(seq) => self.put(FromServer::Mark { seq, live: true }.text()).await,
+            // the client connects again and gets a snapshot
+            Item::Reset => Err(Some(Close::Anew)),
         }
     }
 
@@ -233,26 +248,41 @@ impl Session {
         self.heard = instant();
         match serde_json::from_str(&text) {
             Ok(FromClient::Pong { seq }) => {
-                if let Some(agent) = &self.agent {
-                    #[expect(clippy::cast_precision_loss, reason = "a lag is small")]
-                    let lag = (self.feed.cursor() - seq).max(0) as f64;
-                    metrics::gauge!("cti_softphone_lag_events", "account" => self.grant.account.name.clone(), "agent" => agent.clone())
-                        .set(lag);
-                }
+                #[expect(clippy::cast_precision_loss, reason = "a lag is small")]
+                self.note_lag(self.feed.cursor().saturating_sub(seq).max(0) as f64);
                 Ok(())
             }
-            Ok(FromClient::Cmd(command)) => {
-                let may_act = self.agent.is_some() || self.grant.scopes.allow(Scope::CallsControl);
-                let answer = obey(&self.web, &self.grant, may_act, &command).await;
-                let (ok, d, err) = match answer {
-                    Ok(value) => (true, Some(value), None),
-                    Err(refusal) => (false, None, Some(refusal)),
-                };
-                self.put(FromServer::Res { id: &command.id, ok, d, err }.text()).await?;
-                self.flush().await
+            Ok(FromClient::Cmd(Command { id, m, p })) => {
+                // beside the feed, which must not wait for a commit; and to its end, even if the client goes
+                let (app, grant) = (self.web.app.clone(), self.grant.clone());
+                let wish = Wish { id, verb: m, parameters: p };
+                self.answers.push_back(self.web.sockets.spawn(async move {
+                    let answer = app.grant_wish(&grant, &wish).await;
+                    (wish.id, answer)
+                }));
+                Ok(())
             }
             Ok(FromClient::Hello(_)) => Err(Some(Close::Frame("hello was said already"))),
             Err(_) => Err(Some(Close::Frame("not a frame of cti.v1.json"))),
+        }
+    }
+
+    async fn answer(&mut self, answer: Result<(String, Granted), JoinError>) -> Result<(), Option<Close>> {
+        let (id, answer) = answer.map_err(|error| {
+            tracing::error!(%error, "a wish was not answered");
+            Some(Close::Store)
+        })?;
+        let (ok, d, err) = match answer {
+            Ok(value) => (true, Some(value), None),
+            Err(refusal) => (false, None, Some(refusal)),
+        };
+        self.put(FromServer::Res { id: &id, ok, d, err }.text()).await?;
+        self.flush().await
+    }
+
+    fn note_lag(&self, events: f64) {
+        if let Some(agent) = &self.agent {
+            metrics::gauge!("cti_softphone_lag_events", "account" => self.grant.account.name.clone(), "agent" => agent.clone()).set(events);
         }
     }
 
@@ -263,10 +293,13 @@ impl Session {
             return Err(Some(Close::Slow));
         }
         let app = &self.web.app;
-        match credentials::is_valid(app.db.read(), self.grant.credential, app.clock.now()).await {
-            Ok(true) | Err(_) => {}
-            Ok(false) => return Err(Some(Close::SessionExpired)),
+        // the feed waits meanwhile: a book that does not answer soon is asked again at the next ping
+        let valid = credentials::is_valid(app.db.replay(), self.grant.credential, app.clock.now());
+        let asked = instant();
+        if let Ok(Ok(false)) = timeout(VALIDITY_PATIENCE, valid).await {
+            return Err(Some(Close::SessionExpired));
         }
+        self.heard += asked.elapsed(); // what we waited for is no silence of the client
         let seq = self.feed.settle();
         self.put(FromServer::Ping { seq }.text()).await?;
         self.flush().await
@@ -291,25 +324,13 @@ impl Session {
     }
 }
 
-/// Carries a wish out, or says why not.
-async fn obey(web: &Web, grant: &Grant, may_act: bool, command: &Command) -> Result<Value, Refusal> {
-    let refuse = |code, message: String| Err(Refusal { code, message });
-    match command.m.as_str() {
-        _ if !may_act => refuse("forbidden", "this session may only watch".to_owned()),
-        "end_wrap" => {
-            let call = command.p.get("call").and_then(Value::as_str).and_then(|text| Uuid::parse_str(text).ok());
-            let Some(call) = call else { return refuse("invalid", "p.call: expected a dtCallId".to_owned()) };
-            match web.app.end_wrap(&grant.account, call).await {
-                Ok(()) => Ok(serde_json::json!({})),
-                Err(failure @ Failure::Refused(_)) => refuse("refused", failure.to_string()),
-                Err(failure @ Failure::NoSuchCall) => refuse("not_found", failure.to_string()),
-                Err(failure) => refuse("busy", failure.to_string()),
-            }
+/// The first message that says something: pings and pongs may come at any time.
+async fn first_message(socket: &mut WebSocket) -> Option<Result<Message, axum::Error>> {
+    loop {
+        match socket.recv().await {
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            other => return other,
         }
-        verb if CALL_VERBS.contains(&verb) => {
-            refuse("not_supported", format!("{verb}: this account's telephone system reports calls but takes no commands"))
-        }
-        verb => refuse("unknown", format!("{}: there is no such command", verb.chars().take(40).collect::<String>())),
     }
 }
 
@@ -318,8 +339,8 @@ fn interest(grant: &Grant, hello: &Hello) -> Result<(Interest, Option<String>), 
     if hello.types.len() > MAX_LIST {
         return Err(Close::Frame("hello names too many types"));
     }
-    if !hello.types.is_empty() && !grant.scopes.allow(Scope::EventsRead) {
-        return Err(Close::Forbidden("asking for types needs the scope events:read"));
+    if hello.types.iter().any(|pattern| !grant.scopes.allow(scope_to_see(pattern))) {
+        return Err(Close::Forbidden("hello asks for types whose scope is missing: see the table of types in the protocol"));
     }
     let types = hello.types.clone();
     if let Some(login) = grant.subject.agent() {
