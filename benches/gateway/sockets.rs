@@ -131,7 +131,7 @@ impl Subscriber {
 /// A browser tab's own id.
 #[expect(clippy::disallowed_methods, reason = "nothing here is repeated from a seed")]
 fn tab() -> Uuid {
-    Uuid::new_v4()
+    Uuid::now_v7()
 }
 
 async fn ticket(server: &Server, door: &mut Connection, socket: usize) -> Result<String> {

@@ -1,4 +1,4 @@
-//! The ear: bytes of a telephone system → [`News`](crate::domain::call::News). Pure: no clock, no I/O, no rule of the law.
+//! The ear: bytes of a telephone system → `News`. Pure: no clock, no I/O, no rule of the law.
 //!
 //! | dialect | file |
 //! |---|---|

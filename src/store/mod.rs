@@ -1,6 +1,6 @@
 //! The book: one SQL text for SQLite and Postgres. This file is the only place that knows there are two.
 //!
-//! A statement is data: a text and typed arguments ([`q!`]), run on a pool ([`Db`]) or in a transaction ([`Tx`]).
+//! A statement is data: a text and typed arguments ([`q!`](crate::q)), run on a pool ([`Db`]) or in a transaction ([`Tx`]).
 //! Laws of the one text: identifiers and times are bound, never made by the database; `bigint` only; enums are words;
 //! no `now()`, arrays, `::casts` or `for update`; a row is locked by an update that changes nothing.
 
@@ -37,7 +37,7 @@ pub struct Q {
 }
 
 impl Q {
-    /// A statement; use [`q!`].
+    /// A statement; use [`q!`](crate::q).
     pub fn new(sql: impl SqlSafeStr, args: Vec<Arg>) -> Self {
         Self { sql: sql.into_sql_str(), args }
     }

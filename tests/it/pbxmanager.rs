@@ -1,5 +1,6 @@
 //! The PBXManager door: what a real Asterisk connector posted, replayed, and the table of statuses.
 
+use chrono::{DateTime, TimeDelta};
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ both! {
         for line in CAPTURE.lines() {
             let sent: Value = serde_json::from_str(line).expect("a line of the capture");
             // the clock goes with the capture, so that its times are neither old nor in the future
-            let at = chrono::DateTime::from_timestamp_millis((sent["t"].as_f64().expect("a time") * 1000.0) as i64).expect("an instant");
+            let at = DateTime::from_timestamp_secs(sent["t"].as_f64().expect("a time").to_string().split('.').next().and_then(|s| s.parse().ok()).expect("seconds")).expect("an instant") + TimeDelta::seconds(1);
             if let Ok(ahead) = (at - t.clock.now()).to_std() {
                 t.clock.advance(ahead);
             }

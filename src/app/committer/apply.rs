@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{
-    Done, EditPatch, Failure, Moment, NewsItem, Settings, Told, Work,
+    Done, EditPatch, Failure, NewsItem, Origin, Settings, Told, Work,
     ledger::{Known, Ledger, found_by},
 };
 use crate::{
@@ -61,8 +61,8 @@ impl Desk<'_> {
         }
         // a party that a copy finds is stored too: what is known of a call must be what the book holds
         if heard.store || call.party.is_some() != had_party {
-            let moment = Moment { occurred: item.news.occurred_at, observed: item.news.observed_at };
-            ledger.record(self.clock, call, index, &before, &heard.facts, item.source, moment);
+            let origin = Origin { source: item.source, occurred: item.news.occurred_at, observed: item.news.observed_at };
+            ledger.record(self.clock, call, index, &before, &heard.facts, origin);
         }
         Told { call: id, attempt: number, state: call.attempts[index].state(), changed: !heard.facts.is_empty() }
     }
@@ -114,7 +114,7 @@ impl Desk<'_> {
         let before = found_by(call, &call.attempts[index]);
         let heard = step(&mut call.attempts[index])?;
         if heard.store {
-            ledger.record(self.clock, call, index, &before, &heard.facts, "gateway", Moment { occurred: now, observed: now });
+            ledger.record(self.clock, call, index, &before, &heard.facts, Origin { source: "gateway", occurred: now, observed: now });
         }
         Ok(heard.facts.len())
     }
@@ -142,7 +142,7 @@ impl Desk<'_> {
             } else {
                 &[Fact::Updated]
             };
-            ledger.record(self.clock, call, index, &before, facts, "api", Moment { occurred: now, observed: now });
+            ledger.record(self.clock, call, index, &before, facts, Origin { source: "api", occurred: now, observed: now });
         }
         Ok(Done::Granted)
     }

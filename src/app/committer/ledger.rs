@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::Moment;
+use super::Origin;
 use crate::{
     app::{
         clock::Clock,
@@ -144,16 +144,7 @@ impl Ledger {
     }
 
     /// Records what a step did to a call: its facts become entries, the call is stored.
-    pub(super) fn record(
-        &mut self,
-        clock: &Clock,
-        call: &mut Call,
-        attempt: usize,
-        before: &FoundBy,
-        facts: &[Fact],
-        source: &str,
-        moment: Moment,
-    ) {
+    pub(super) fn record(&mut self, clock: &Clock, call: &mut Call, attempt: usize, before: &FoundBy, facts: &[Fact], origin: Origin<'_>) {
         let key = (call.id, call.attempts[attempt].number);
         let extent = self.stored.entry(call.id).or_insert(Extent::Progress);
         // a call without a version was never written
@@ -172,24 +163,22 @@ impl Ledger {
                     ("call.result", shown.state(), shown.state_time())
                 }
             };
-            let occurred = if let Fact::Entered(_, at) = *fact { at } else { moment.occurred };
+            let occurred = if let Fact::Entered(_, at) = *fact { at } else { origin.occurred };
             let audience = audience(&self.account, shown, before.agent.as_deref(), state);
-            let moment = Moment { occurred, ..moment };
+            let origin = Origin { occurred, ..origin };
             let data = CallObject::new(call, shown, state, since);
             let subject = Subject { call: call.id, attempt: shown.number, version: call.version, agent: shown.line.agent() };
-            self.append(clock.id(), kind, &audience, &subject, source, moment, data);
+            self.append(clock.id(), kind, &audience, &subject, origin, data);
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the envelope has this many parts")]
     fn append(
         &mut self,
         id: Uuid,
         kind: &'static str,
         audience: &Audience,
         subject: &Subject<'_>,
-        source: &str,
-        moment: Moment,
+        origin: Origin<'_>,
         data: impl Serialize,
     ) {
         self.seq += 1;
@@ -205,9 +194,9 @@ impl Ledger {
             cv: Some(subject.version),
             audience,
             agent: subject.agent,
-            occurred_at: wire_micros(moment.occurred),
-            observed_at: wire_micros(moment.observed),
-            source,
+            occurred_at: wire_micros(origin.occurred),
+            observed_at: wire_micros(origin.observed),
+            source: origin.source,
             data,
         };
         #[expect(clippy::expect_used, reason = "an envelope has text keys only, and nothing in it fails to serialize")]
@@ -219,14 +208,14 @@ impl Ledger {
             kind,
             audience: audience.to_stored(),
             body: body.clone(),
-            observed_at: moment.observed,
+            observed_at: origin.observed,
         });
         self.published.push(Arc::new(Entry {
             seq: self.seq,
             kind: kind.to_owned(),
             audience: audience.clone(),
             body,
-            observed_at: moment.observed,
+            observed_at: origin.observed,
         }));
     }
 

@@ -202,9 +202,10 @@ impl Committer {
     }
 }
 
-/// When an entry happened by our clock and by the sender's.
+/// Where an entry comes from: the dialect, and when it happened by the sender's clock and by ours.
 #[derive(Clone, Copy, Debug)]
-struct Moment {
+struct Origin<'a> {
+    source: &'a str,
     occurred: DateTime<Utc>,
     observed: DateTime<Utc>,
 }

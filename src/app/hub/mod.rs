@@ -22,11 +22,14 @@ pub use self::{
 };
 use crate::store::{Db, Result, journal};
 
+/// By account; a cell is empty while its topic is being opened.
+type Topics = HashMap<i64, Arc<OnceCell<Arc<Topic>>>>;
+
 /// All topics of this server.
 #[derive(Clone)]
 pub struct Hub {
     db: Db,
-    topics: Arc<Mutex<HashMap<i64, Arc<OnceCell<Arc<Topic>>>>>>,
+    topics: Arc<Mutex<Topics>>,
     on_config: Arc<dyn Fn(i64) + Send + Sync>,
 }
 
@@ -90,7 +93,7 @@ impl Hub {
         self.lock().get(&account).and_then(|cell| cell.get().cloned())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<i64, Arc<OnceCell<Arc<Topic>>>>> {
+    fn lock(&self) -> MutexGuard<'_, Topics> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
