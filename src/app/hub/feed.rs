@@ -143,8 +143,8 @@ impl Feed {
                 return None;
             }
             match self.seat.mailbox.take() {
-                Mail::Reset => return Some(Item::Reset),
-                Mail::Overflown => self.replay_to = Some(i64::MAX),
+                // whether this feed is concerned, or began after what happened, the book tells
+                Mail::Reset | Mail::Overflown => self.replay_to = Some(i64::MAX),
                 Mail::Entries(entries) if entries.is_empty() => return None,
                 Mail::Entries(entries) => self.waiting = entries,
             }
@@ -162,8 +162,8 @@ impl Feed {
             }
             match self.replay_to {
                 Some(target) => {
-                    if let Some(mark) = self.read_page(target).await? {
-                        return Ok(Item::Mark(mark));
+                    if let Some(item) = self.read_page(target).await? {
+                        return Ok(item);
                     }
                 }
                 None => self.seat.mailbox.wait().await,
@@ -171,13 +171,11 @@ impl Feed {
         }
     }
 
-    /// Reads one page of the replay; the mark when that was the last.
-    async fn read_page(&mut self, target: i64) -> Result<Option<i64>> {
+    /// Reads one page of the replay; the mark when that was the last, or that the journal began anew.
+    async fn read_page(&mut self, target: i64) -> Result<Option<Item>> {
         let position = journal::position(self.hub.db().replay(), self.account).await?;
         if position.epoch != self.epoch || self.cursor < position.floor {
-            self.seat.mailbox.reset();
-            self.replay_to = None;
-            return Ok(None);
+            return Ok(Some(Item::Reset));
         }
         let target = target.min(position.seq);
         let interest = &self.seat.mailbox.interest;
@@ -198,7 +196,7 @@ impl Feed {
                 self.replay_to = None;
                 if self.waiting.is_empty() {
                     self.cursor = target;
-                    return Ok(Some(target));
+                    return Ok(Some(Item::Mark(target)));
                 }
                 // give the entries first; an empty page then ends the replay
                 self.replay_to = Some(target);
