@@ -14,7 +14,8 @@ create table journal_head (
     account_id integer primary key references account (id),
     epoch text not null,                            -- this incarnation of the journal
     seq integer not null,                            -- the last entry; updating this row is the account's turn
-    floor integer not null                           -- entries up to here have been trimmed
+    floor integer not null,                          -- entries up to here have been trimmed
+    turn integer not null                            -- counts whose turn it was: tells a writer that another one wrote between
 ) strict;
 
 create table journal (

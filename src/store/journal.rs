@@ -16,6 +16,8 @@ pub struct Position {
     pub seq: i64,
     /// Entries up to here have been trimmed.
     pub floor: i64,
+    /// Counts the turns that were taken and kept.
+    pub turn: i64,
 }
 
 /// A new entry; its `seq` is inside `body` too.
@@ -69,7 +71,7 @@ static ENTRIES: Bulk<7> = Bulk {
 /// # Errors
 /// What the database says; a missing row means that the account does not exist.
 pub async fn take_turn(tx: &mut Tx, account: i64) -> Result<Position> {
-    tx.one(q!("update journal_head set seq = seq where account_id = $1 returning epoch, seq, floor", account)).await
+    tx.one(q!("update journal_head set turn = turn + 1 where account_id = $1 returning epoch, seq, floor, turn", account)).await
 }
 
 /// Appends entries whose `seq` follow on the turn's, and moves the head.
@@ -106,7 +108,7 @@ pub async fn holds(tx: &mut Tx, account: i64, seq: i64, id: Uuid) -> Result<bool
 /// # Errors
 /// What the database says.
 pub async fn position(on: On<'_>, account: i64) -> Result<Position> {
-    on.one(q!("select epoch, seq, floor from journal_head where account_id = $1", account)).await
+    on.one(q!("select epoch, seq, floor, turn from journal_head where account_id = $1", account)).await
 }
 
 /// Where every journal stands.

@@ -1,14 +1,37 @@
 //! The integration tests: one binary, every store test on SQLite and on Postgres, through the doors.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::too_many_lines,
+    clippy::cast_possible_truncation,
+    clippy::type_complexity,
+    reason = "tests print their figures, stop at the first surprise, and tell one story each"
+)]
+
 mod support;
 
+mod call_events;
+mod cli;
+mod cli_servers;
 mod client;
+mod committer;
 mod committing;
+mod console;
 mod doors;
+mod faults;
 mod feeds;
+mod house;
 mod law;
+mod listing;
 mod lists;
+mod longpoll;
+mod parties;
 mod pbxmanager;
+mod records;
+mod safety;
 mod search;
+mod socket;
+mod store;
 mod vtiger;
 mod wishes;

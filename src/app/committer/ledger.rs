@@ -31,7 +31,8 @@ use crate::{
 /// Calls and keys of an account that this server knows to be as stored, while nobody else took the account's turn.
 #[derive(Default)]
 pub(super) struct Known {
-    pub(super) seq: i64,
+    /// The last turn that was taken here; when the next one is not its successor, somebody else wrote between.
+    pub(super) turn: i64,
     pub(super) epoch: String,
     pub(super) lines: HashMap<String, Line>,
     pub(super) calls: HashMap<Uuid, Call>,

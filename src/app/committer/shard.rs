@@ -110,11 +110,13 @@ impl Shard {
             metrics::histogram!("cti_ack_seconds").record(job.queued_at.elapsed().as_secs_f64());
             let _ = job.reply.send(answer);
         }
+        failpoint::hit("replied");
         for mut ledger in written.ledgers {
             let entries = ledger.take_published();
             metrics::counter!("cti_events_total").increment(entries.len() as u64);
             self.hub.publish(ledger.account.id, &ledger.epoch, entries);
         }
+        failpoint::hit("published");
     }
 
     /// Writes and commits, again and again while the database is away.
@@ -127,7 +129,6 @@ impl Shard {
                 Ok(written) => return Ok(written),
                 Err(Trouble::Undone(error)) => error,
                 Err(Trouble::Unclear(error, written)) => {
-                    metrics::counter!("cti_commits_unclear_total").increment(1);
                     unclear = Some(written);
                     error
                 }
@@ -159,18 +160,27 @@ impl Shard {
             };
             match held.await {
                 Ok(true) => {
+                    metrics::counter!("cti_commits_settled_total", "outcome" => "done").increment(1);
                     failpoint::hit("settled");
                     let _ = tx.rollback().await;
                     return unclear.take().map_or(Err(Trouble::Undone(sqlx::Error::WorkerCrashed)), |written| Ok(*written));
                 }
-                Ok(false) => drop(unclear.take()),
+                Ok(false) => {
+                    metrics::counter!("cti_commits_settled_total", "outcome" => "undone").increment(1);
+                    drop(unclear.take());
+                }
                 Err(error) => return Err(still(error, unclear)),
             }
         }
         let written = self.write(&mut tx, part).await.map_err(Trouble::Undone)?;
         failpoint::hit("before-commit");
         if written.ledgers.is_empty() {
-            let _ = tx.rollback().await; // copies only: there is nothing to make durable
+            let _ = tx.rollback().await; // copies only: there is nothing to make durable, and the turns were not kept
+            for account in part.iter().map(|job| job.account.id).collect::<BTreeSet<_>>() {
+                if let Some(known) = self.known.get_mut(&account) {
+                    known.turn -= 1;
+                }
+            }
             return Ok(written);
         }
         match tx.commit().await {
@@ -178,7 +188,10 @@ impl Shard {
                 failpoint::hit("after-commit");
                 Ok(written)
             }
-            Err(error) => Err(Trouble::Unclear(error, Box::new(written))),
+            Err(error) => {
+                metrics::counter!("cti_commits_unclear_total").increment(1);
+                Err(Trouble::Unclear(error, Box::new(written)))
+            }
         }
     }
 
@@ -198,7 +211,6 @@ impl Shard {
                 answers[index] = Some(self.apply(tx, &mut ledger, &mut known, job).await?);
             }
             let desk = Desk { hub: &self.hub, clock: &self.clock, settings: &self.settings };
-            known.seq = ledger.seq;
             let stored = ledger.write(tx, &known, &desk.terms(account, None), self.clock.now()).await?;
             failpoint::hit("written");
             known.shrink(MAX_KNOWN_CALLS);
@@ -236,9 +248,11 @@ impl Shard {
     async fn open(&self, tx: &mut Tx, known: &mut Known, jobs: &[&Job]) -> store::Result<Ledger> {
         let account = jobs[0].account.clone();
         let position = journal::take_turn(tx, account.id).await?;
-        if known.seq != position.seq || known.epoch != position.epoch {
-            *known = Known { seq: position.seq, epoch: position.epoch.clone(), ..Known::default() };
+        // `seq` would not tell: a silent change moves no entry
+        if known.turn + 1 != position.turn || known.epoch != position.epoch {
+            *known = Known { epoch: position.epoch.clone(), ..Known::default() };
         }
+        known.turn = position.turn;
         let mut keys = BTreeSet::new();
         let mut ids = BTreeSet::new();
         let mut numbers: BTreeSet<Number> = BTreeSet::new();

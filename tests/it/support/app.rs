@@ -44,21 +44,26 @@ pub(crate) enum Kind {
 }
 
 /// Runs one body on both databases: `both! { async fn name(t: TestApp) {…} }` gives `name::sqlite` and `name::postgres`.
+/// `t: TestApp with |config| …` changes settings.
 macro_rules! both {
-    ($($(#[$meta:meta])* async fn $name:ident($t:ident: TestApp) $body:block)*) => { $(
+    ($($(#[$meta:meta])* async fn $name:ident($t:ident: TestApp $(with $change:expr)?) $body:block)*) => { $(
         mod $name {
             #[allow(unused_imports, reason = "a short body may need none of the file's imports")]
             use super::*;
             async fn body($t: crate::support::app::TestApp) $body
+            async fn run(kind: crate::support::app::Kind) {
+                let changes: &[fn(&mut cti_gateway::config::Config)] = &[$($change)?];
+                body(crate::support::app::TestApp::start_with(kind, |config| changes.iter().for_each(|change| change(config))).await).await;
+            }
             $(#[$meta])*
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                body(crate::support::app::TestApp::start(crate::support::app::Kind::Sqlite).await).await;
+                run(crate::support::app::Kind::Sqlite).await;
             }
             $(#[$meta])*
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                body(crate::support::app::TestApp::start(crate::support::app::Kind::Postgres).await).await;
+                run(crate::support::app::Kind::Postgres).await;
             }
         }
     )* };
@@ -327,7 +332,8 @@ pub(crate) fn token(account: i64, secret: &str, scopes: &str) -> NewCredential {
     }
 }
 
-async fn set_up(admin: &Admin) -> i64 {
+/// The account that every test has.
+pub(crate) async fn set_up(admin: &Admin) -> i64 {
     let new = NewAccount { name: ACCOUNT.into(), region: "US".into(), search_url: None, create_url: None };
     let account = admin.add_account(&new).await.expect("the store").expect("a new account");
     for (login, office) in [("agent1", "1001"), ("agent2", "1002"), ("agent3", "+17812706510")] {
