@@ -287,7 +287,6 @@ both! {
         assert_eq!(t.story().await.iter().filter(|entry| *entry == "call.state end").count(), 1);
     }
 
-    #[ignore = "known fault: see ARCHITECTURE.md, Open"]
     async fn any_order_of_news_ends_in_the_same_rows(t: TestApp) {
         let at = |second: i64| json!(noon() - chrono::TimeDelta::seconds(100 - second));
         let news = [
@@ -318,7 +317,6 @@ both! {
         }
     }
 
-    #[ignore = "known fault: see ARCHITECTURE.md, Open"]
     async fn the_crm_edits_a_call(t: TestApp) {
         life(&t, "1", &[(0, json!({"event": "initiated", "from": "+4930123456", "to": "1001", "callerName": "NETWORK NAME"}))]).await;
         let id = t.only_call().await["id"].clone();

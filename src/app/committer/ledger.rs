@@ -153,16 +153,17 @@ impl Ledger {
             *extent = Extent::Whole;
             self.rewritten.insert(key);
         }
+        // the result repeats the call, so what is told or set after the end changes it too
+        if call.attempts[attempt].handling.finished_at.is_some() {
+            self.results.insert(key);
+        }
         for fact in facts {
             call.version += 1;
             let shown = &call.attempts[attempt];
             let (kind, state, since) = match *fact {
                 Fact::Entered(state, at) => ("call.state", Some(state), Some(at)),
                 Fact::Updated => ("call.updated", shown.state(), shown.state_time()),
-                Fact::Result => {
-                    self.results.insert(key);
-                    ("call.result", shown.state(), shown.state_time())
-                }
+                Fact::Result => ("call.result", shown.state(), shown.state_time()),
             };
             let occurred = if let Fact::Entered(_, at) = *fact { at } else { origin.occurred };
             let audience = audience(&self.account, shown, before.agent.as_deref(), state);
