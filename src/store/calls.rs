@@ -66,21 +66,15 @@ struct LineRow {
 /// # Errors
 /// What the database says.
 pub async fn by_keys(tx: &mut Tx, account: i64, keys: &[String]) -> Result<(HashMap<String, Line>, Vec<Call>)> {
-    let mut args: Vec<Arg> = vec![account.into()];
-    args.extend(keys.iter().map(Arg::from));
-    let rows: Vec<LineRow> = tx
-        .all(Q::with_list(
-            "select l.pbx_key, l.attempt, c.id, c.version, c.record, c.created_at
-             from line l join dialer_call c on c.id = l.call_id where l.account_id + 0 = $1 and l.pbx_key in (",
-            args,
-            ")",
-        ))
-        .await?;
-    let mut lines = HashMap::with_capacity(rows.len());
-    let mut calls = Vec::with_capacity(rows.len());
-    for row in rows {
-        lines.insert(row.pbx_key, (row.call.id, row.attempt));
-        calls.push(row.call.read()?);
+    let head = "select l.pbx_key, l.attempt, c.id, c.version, c.record, c.created_at
+                from line l join dialer_call c on c.id = l.call_id where l.account_id + 0 = $1 and l.pbx_key in (";
+    let mut lines = HashMap::with_capacity(keys.len());
+    let mut calls = Vec::with_capacity(keys.len());
+    for q in Q::with_lists(head, account, keys.iter().map(Arg::from).collect(), ")") {
+        for row in tx.all::<LineRow>(q).await? {
+            lines.insert(row.pbx_key, (row.call.id, row.attempt));
+            calls.push(row.call.read()?);
+        }
     }
     Ok((lines, calls))
 }
@@ -90,11 +84,14 @@ pub async fn by_keys(tx: &mut Tx, account: i64, keys: &[String]) -> Result<(Hash
 /// # Errors
 /// What the database says.
 pub async fn by_ids(tx: &mut Tx, account: i64, ids: &[Uuid]) -> Result<Vec<Call>> {
-    let mut args: Vec<Arg> = vec![account.into()];
-    args.extend(ids.iter().map(|&id| Arg::from(id)));
     let head = "select id, version, record, created_at from dialer_call where account_id + 0 = $1 and id in (";
-    let rows: Vec<CallRow> = tx.all(Q::with_list(head, args, ")")).await?;
-    rows.into_iter().map(CallRow::read).collect()
+    let mut calls = Vec::with_capacity(ids.len());
+    for q in Q::with_lists(head, account, ids.iter().map(|&id| Arg::from(id)).collect(), ")") {
+        for row in tx.all::<CallRow>(q).await? {
+            calls.push(row.read()?);
+        }
+    }
+    Ok(calls)
 }
 
 /// Calls whose deadline has passed, over all accounts, most overdue first.

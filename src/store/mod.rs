@@ -30,6 +30,9 @@ pub use self::{
 /// What a statement of the book may answer.
 pub type Result<T, E = sqlx::Error> = std::result::Result<T, E>;
 
+/// Most values in one statement's list: a full batch of the committer, and few enough for SQLite to look up quickly.
+pub const MAX_LIST: usize = 512;
+
 /// A statement with its arguments.
 pub struct Q {
     sql: SqlStr,
@@ -42,16 +45,18 @@ impl Q {
         Self { sql: sql.into_sql_str(), args }
     }
 
-    /// A statement that ends in a list: `head` with the fixed arguments' `$1`, one placeholder per further argument, `tail`.
-    /// The list is padded with its last value to a power of two, so that few distinct texts are prepared.
-    pub fn with_list(head: &'static str, mut args: Vec<Arg>, tail: &'static str) -> Self {
-        let fixed = 1;
-        let listed = args.len().saturating_sub(fixed).max(1).next_power_of_two();
-        if let Some(last) = args.last().cloned() {
-            args.resize(fixed + listed, last);
-        }
-        let holes: Vec<String> = (fixed + 1..=fixed + listed).map(|n| format!("${n}")).collect();
-        Self { sql: AssertSqlSafe(format!("{head}{}{tail}", holes.join(","))).into_sql_str(), args }
+    /// Statements that end in a list: `head` with `$1` for the account, a placeholder per value, `tail`. One statement takes
+    /// [`MAX_LIST`] values, as databases limit arguments; no values make no statement. A list is padded with its last value
+    /// to a power of two, so that few distinct texts are prepared.
+    pub fn with_lists(head: &'static str, account: i64, values: Vec<Arg>, tail: &'static str) -> Vec<Self> {
+        let statement = |part: &[Arg]| {
+            let listed = part.len().next_power_of_two();
+            let padding = part.last().into_iter().cycle().take(listed - part.len());
+            let args = std::iter::once(Arg::from(account)).chain(part.iter().chain(padding).cloned()).collect();
+            let holes: Vec<String> = (2..listed + 2).map(|n| format!("${n}")).collect();
+            Self { sql: AssertSqlSafe(format!("{head}{}{tail}", holes.join(","))).into_sql_str(), args }
+        };
+        values.chunks(MAX_LIST).map(statement).collect()
     }
 }
 

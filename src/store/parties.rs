@@ -80,18 +80,17 @@ pub async fn remove(tx: &mut Tx, account: i64, kind: &str, id: &str) -> Result<b
 /// # Errors
 /// What the database says.
 pub async fn owners(tx: &mut Tx, account: i64, numbers: &[Number]) -> Result<Vec<(Number, PartyRef)>> {
-    let mut args: Vec<Arg> = vec![account.into()];
-    args.extend(numbers.iter().map(|number| Arg::from(number.as_str())));
-    let rows: Vec<OwnerRow> = tx
-        .all(Q::with_list(
-            "select n.number, p.kind, p.id, p.name from party_number n
-             join party p on p.account_id = n.account_id and p.kind = n.kind and p.id = n.id
-             where n.account_id = $1 and n.number in (",
-            args,
-            ") order by p.updated_at, p.kind, p.id",
-        ))
-        .await?;
-    Ok(rows.into_iter().map(|row| (Number::from_canonical(row.number), PartyRef { kind: row.kind, id: row.id, name: row.name })).collect())
+    let head = "select n.number, p.kind, p.id, p.name from party_number n
+                join party p on p.account_id = n.account_id and p.kind = n.kind and p.id = n.id
+                where n.account_id = $1 and n.number in (";
+    let values = numbers.iter().map(|number| Arg::from(number.as_str())).collect();
+    let mut owners = Vec::with_capacity(numbers.len());
+    for q in Q::with_lists(head, account, values, ") order by p.updated_at, p.kind, p.id") {
+        let rows: Vec<OwnerRow> = tx.all(q).await?;
+        let owner = |row: OwnerRow| (Number::from_canonical(row.number), PartyRef { kind: row.kind, id: row.id, name: row.name });
+        owners.extend(rows.into_iter().map(owner));
+    }
+    Ok(owners)
 }
 
 /// The parties with this number, the one changed last first.
