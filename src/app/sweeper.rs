@@ -37,25 +37,43 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
     }
 }
 
-/// Ends every call whose deadline has passed; answers how many.
+/// Ends every call whose deadline has passed; answers how many. One that cannot be ended holds no other up.
 ///
 /// # Errors
-/// When the book cannot be read, or the committer takes nothing in.
+/// When the book cannot be read, or a call could not be ended; the others were.
 pub async fn sweep(app: &App) -> Result<usize, Failure> {
     let due = calls::due(app.db.read(), app.clock.now(), MAX_DUE).await.map_err(|error| Failure::Store(Arc::new(error)))?;
     let mut by_account: BTreeMap<i64, Vec<Uuid>> = BTreeMap::new();
     for (account, call) in due {
         by_account.entry(account).or_default().push(call);
     }
-    let mut ended = 0;
+    let (mut ended, mut failure) = (0, None);
     for (account, calls) in by_account {
-        let account = app.directory.account(&app.hub, account).await.map_err(|error| Failure::Store(Arc::new(error)))?;
-        if let Done::Expired(count) = app.committer.submit(&account, Work::Expire(calls), PATIENCE).await? {
-            ended += count;
+        let mut expired = vec![expire(app, account, calls.clone()).await];
+        if matches!(expired[..], [Err(Failure::Store(_))]) && calls.len() > 1 {
+            expired.clear();
+            for call in calls {
+                expired.push(expire(app, account, vec![call]).await);
+            }
+        }
+        for result in expired {
+            match result {
+                Ok(count) => ended += count,
+                Err(error) => failure = Some(error),
+            }
         }
     }
     metrics::counter!("cti_calls_swept_total").increment(ended as u64);
-    Ok(ended)
+    failure.map_or(Ok(ended), Err)
+}
+
+/// Ends calls of one account; answers how many.
+async fn expire(app: &App, account: i64, calls: Vec<Uuid>) -> Result<usize, Failure> {
+    let account = app.directory.account(&app.hub, account).await.map_err(|error| Failure::Store(Arc::new(error)))?;
+    match app.committer.submit(&account, Work::Expire(calls), PATIENCE).await? {
+        Done::Expired(count) => Ok(count),
+        Done::News(_) | Done::Granted => Ok(0),
+    }
 }
 
 /// Trims journals to their retention and forgets used-up one-time records.

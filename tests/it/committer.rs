@@ -140,7 +140,6 @@ both! {
         assert_no_gap(&app, t.account).await;
     }
 
-    #[ignore = "known fault: see ARCHITECTURE.md, Open"]
     async fn what_cannot_be_swept_holds_nobody_else_up(t: TestApp) {
         use cti_gateway::{app::sweeper, store::accounts::NewAccount};
         let other = NewAccount { name: "other".into(), region: "US".into(), search_url: None, create_url: None };
