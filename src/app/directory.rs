@@ -239,10 +239,10 @@ impl Directory {
         if let Some(all) = &self.read().all_gateways {
             return Ok(all.clone());
         }
+        let generation = self.read().generation;
         for account in accounts::list(self.db.read()).await? {
             hub.topic(account.id).await?;
         }
-        let generation = self.read().generation;
         let all: Arc<Vec<_>> = Arc::new(gateways::all(self.db.read()).await?.into_iter().map(|row| Arc::new(Gateway::from(row))).collect());
         let mut cache = self.write();
         if cache.generation == generation {

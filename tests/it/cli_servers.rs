@@ -61,7 +61,6 @@ async fn until(what: &str, holds: impl AsyncFn() -> bool) -> Duration {
 }
 
 #[tokio::test]
-#[ignore = "known fault: see ARCHITECTURE.md, Open"]
 async fn what_commands_write_beside_it_a_server_hears() {
     let mut program = Program::on_sqlite();
     let acme = add_account(&program, "acme", "1001").await;

@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::support::{
-    app::{Kind, TestApp, answer, both, noon, number},
+    app::{Kind, TestApp, answer, both, gateway, noon, number},
     beside::Beside,
 };
 
@@ -159,6 +159,24 @@ both! {
         let _ = sweeper::sweep(&t.app()).await;
         let (open,): (i64,) = t.app().db.read().one(q!("select count(*) from dialer_call where finished_at is null")).await.expect("a count");
         assert_eq!(open, 1, "all but the broken one have ended");
+    }
+
+    async fn gateways_of_a_new_account_are_found(t: TestApp) {
+        use cti_gateway::store::accounts::NewAccount;
+        let app = t.app();
+        // whether somebody asked for the new account before its entry was heard of, or not
+        for (name, asked) in [("beta", false), ("gamma", true)] {
+            app.directory.gateways(&app.hub).await.expect("the store"); // from now on they are remembered
+            let new = NewAccount { name: name.into(), region: "US".into(), search_url: None, create_url: None };
+            let id = t.admin().add_account(&new).await.expect("the store").expect("a new account");
+            t.admin().add_gateway((id, name), &gateway(name, name, "all")).await.expect("the store").expect("a new gateway");
+            if asked {
+                app.hub.topic(id).await.expect("the store");
+            }
+            app.hub.poll().await.expect("the store");
+            let all = app.directory.gateways(&app.hub).await.expect("the store");
+            assert!(all.iter().any(|gateway| gateway.name == name), "{name}");
+        }
     }
 
     async fn sixty_four_writers_leave_no_gap(t: TestApp) {

@@ -9,7 +9,7 @@ mod mailbox;
 mod topic;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -30,13 +30,15 @@ type Topics = HashMap<i64, Arc<OnceCell<Arc<Topic>>>>;
 pub struct Hub {
     db: Db,
     topics: Arc<Mutex<Topics>>,
+    /// Accounts that were met in the journal heads.
+    met: Arc<Mutex<HashSet<i64>>>,
     on_config: Arc<dyn Fn(i64) + Send + Sync>,
 }
 
 impl Hub {
     /// A hub that calls `on_config` with the account whose configuration an entry changed.
     pub fn new(db: Db, on_config: impl Fn(i64) + Send + Sync + 'static) -> Self {
-        Self { db, topics: Arc::default(), on_config: Arc::new(on_config) }
+        Self { db, topics: Arc::default(), met: Arc::default(), on_config: Arc::new(on_config) }
     }
 
     /// The topic of an account, opened at the journal's present position when it is new.
@@ -74,6 +76,11 @@ impl Hub {
         for (account, epoch, seq) in journal::heads(self.db.read()).await? {
             if let Some(topic) = self.open_topic(account) {
                 topic.observe(&epoch, seq);
+            }
+            // entries of a new account that are older than its topic are not delivered, but what is known of all accounts is
+            // out of date
+            if self.met.lock().unwrap_or_else(PoisonError::into_inner).insert(account) {
+                (self.on_config)(account);
             }
         }
         Ok(())
