@@ -114,14 +114,18 @@ impl Admin {
         Ok(id)
     }
 
-    /// Adds or replaces parties.
+    /// Adds or replaces parties; of two with one key the later is kept.
     ///
     /// # Errors
     /// What the database says; then none of them was stored.
     pub async fn put_parties(&self, account: (i64, &str), list: &[NewParty]) -> Result<()> {
         let mut tx = self.db.begin().await?;
-        for party in list {
-            parties::put(&mut tx, account.0, party, self.clock.now()).await?;
+        let now = self.clock.now();
+        // in the order of their keys, so that two writers never wait for each other
+        let mut list: Vec<&NewParty> = list.iter().collect();
+        list.sort_by(|one, other| (&one.kind, &one.id).cmp(&(&other.kind, &other.id)));
+        for party in &list {
+            parties::put(&mut tx, account.0, party, now).await?;
         }
         self.note(&mut tx, account.0, account.1, "config.parties", json!({"count": list.len()})).await?;
         tx.commit().await

@@ -208,7 +208,6 @@ both! {
         assert_eq!(numbers, json!(["+12025550123", "+4930123456", "4711"]), "the numbers survive");
     }
 
-    #[ignore = "known fault: see ARCHITECTURE.md, Open"]
     async fn two_imports_at_once_do_not_refuse_each_other(t: TestApp) {
         let rows: Vec<String> = (0..400).map(|n| format!("contact,c-{n:03},Name {n},+4930123{n:03}\n")).collect();
         let forward = format!("type,id,name,numbers\n{}", rows.concat());
