@@ -75,7 +75,8 @@ pub async fn remove(tx: &mut Tx, account: i64, kind: &str, id: &str) -> Result<b
     Ok(tx.run(q!("delete from party where account_id = $1 and kind = $2 and id = $3", account, kind, id)).await? == 1)
 }
 
-/// The parties that these numbers belong to. When several share a number the one changed last is meant.
+/// The parties that these numbers belong to, the one that is meant last: of several that share a number the one that
+/// [`by_number`] lists first.
 ///
 /// # Errors
 /// What the database says.
@@ -85,7 +86,7 @@ pub async fn owners(tx: &mut Tx, account: i64, numbers: &[Number]) -> Result<Vec
                 where n.account_id = $1 and n.number in (";
     let values = numbers.iter().map(|number| Arg::from(number.as_str())).collect();
     let mut owners = Vec::with_capacity(numbers.len());
-    for q in Q::with_lists(head, account, values, ") order by p.updated_at, p.kind, p.id") {
+    for q in Q::with_lists(head, account, values, ") order by p.updated_at, p.kind desc, p.id desc") {
         let rows: Vec<OwnerRow> = tx.all(q).await?;
         let owner = |row: OwnerRow| (Number::from_canonical(row.number), PartyRef { kind: row.kind, id: row.id, name: row.name });
         owners.extend(rows.into_iter().map(owner));

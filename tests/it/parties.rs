@@ -120,7 +120,6 @@ both! {
         assert_eq!(newest_object(&t).await["fromName"], "Greta Sommer", "the directory beats the network: {named}");
     }
 
-    #[ignore = "known fault: see ARCHITECTURE.md, Open"]
     async fn of_several_the_one_changed_last_is_meant(t: TestApp) {
         contact(&t, "c-1", "First", &["+4930123456"]).await;
         contact(&t, "c-2", "Second", &["+4930123456"]).await;
