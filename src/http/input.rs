@@ -54,7 +54,8 @@ impl<T: DeserializeOwned> FromRequest<Web> for Body<T> {
         }
         Json::from_bytes(&body).map(|Json(body)| Self(body)).map_err(|error| match error {
             JsonRejection::JsonDataError(error) => {
-                misfit(&error.body_text(), "Failed to deserialize the JSON body into the target type: ", "body")
+                let text = error.body_text();
+                misfit(text.trim_start_matches("Failed to deserialize the JSON body into the target type: "), "", "body")
             }
             error => unreadable(&error.body_text()),
         })
@@ -98,7 +99,7 @@ impl<T: DeserializeOwned> FromRequestParts<Web> for Query<T> {
         }
         axum::extract::Query::<T>::try_from_uri(&parts.uri)
             .map(|axum::extract::Query(query)| Self(query))
-            .map_err(|error| misfit(&error.body_text(), "Failed to deserialize query string: ", "query"))
+            .map_err(|error| misfit(error.body_text().trim_start_matches("Failed to deserialize query string: "), "", "query"))
     }
 }
 
@@ -118,11 +119,14 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Web> for Path<T> {
     }
 }
 
-/// What a deserializer says, as the field and what was expected of it.
-fn misfit(text: &str, prefix: &str, whole: &str) -> ApiError {
-    let text = text.trim_start_matches(prefix);
-    let (path, why) = text.split_once(": ").unwrap_or((whole, text));
-    ApiError::Invalid { field: path.to_owned().into(), message: why.to_owned().into() }
+/// What a deserializer says of a value at `base`, as the field and what was expected of it: `path: why`, or why alone, which
+/// concerns the `whole`. A field that is missing is named too.
+pub(super) fn misfit(text: &str, base: &str, whole: &str) -> ApiError {
+    let (path, why) = text.split_once(": ").filter(|(path, _)| !path.contains(' ')).unwrap_or(("", text));
+    let missing = why.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()).unwrap_or_default();
+    let field = [base, path, missing].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".");
+    let field = if field.is_empty() { whole.to_owned() } else { field };
+    ApiError::Invalid { field: field.into(), message: why.to_owned().into() }
 }
 
 /// The refusal of a text with a NUL.

@@ -76,7 +76,6 @@ both! {
         assert_eq!(t.get("/api/v1/dialer-calls?limit=500").await.1["items"].as_array().map(Vec::len), Some(100));
     }
 
-    #[ignore = "known fault: see ARCHITECTURE.md, Open"]
     async fn one_wrong_event_refuses_the_batch_and_is_named(t: TestApp) {
         let before = t.journal().await.len();
         for (wrong, field) in [

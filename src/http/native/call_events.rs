@@ -8,7 +8,12 @@ use sha2::{Digest, Sha256};
 use crate::{
     app::committer::{NewsItem, Once},
     domain::scope::Scope,
-    http::{Web, auth::Bearer, error::ApiError, input::Body},
+    http::{
+        Web,
+        auth::Bearer,
+        error::ApiError,
+        input::{Body, misfit},
+    },
     pbx::{
         Hearing,
         native::{CallEvent, MAX_EVENTS},
@@ -43,8 +48,8 @@ async fn post_events(
     let hearing = Hearing { roster: &account.roster, region: account.region, zone: chrono_tz::Tz::UTC, observed_at: web.app.clock.now() };
     let mut items = Vec::with_capacity(batch.events.len());
     for (index, event) in batch.events.into_iter().enumerate() {
-        let event: CallEvent = serde_json::from_value(event)
-            .map_err(|error| ApiError::Invalid { field: format!("events[{index}]").into(), message: error.to_string().into() })?;
+        let event: CallEvent =
+            serde_path_to_error::deserialize(event).map_err(|error| misfit(&error.to_string(), &format!("events[{index}]"), ""))?;
         let (pbx_call_id, news) = event.read(&hearing).map_err(|invalid| ApiError::Invalid {
             field: format!("events[{index}].{}", invalid.field).into(),
             message: format!("expected {}", invalid.expected).into(),
