@@ -50,7 +50,8 @@ pub(super) async fn health(config: &Config) -> anyhow::Result<()> {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
     let url = format!("http://{address}/readyz");
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(3)).build()?;
+    // no proxy: it is for the outside world, and this is the same machine
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(3)).no_proxy().build()?;
     let status = client.get(&url).send().await.map_err(|error| anyhow::anyhow!("{url}: {error}"))?.status();
     anyhow::ensure!(status.is_success(), "{url} answers {status}");
     output::text("ready\n")

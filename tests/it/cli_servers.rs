@@ -173,7 +173,6 @@ async fn tail_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-#[ignore = "known fault: see ARCHITECTURE.md, Open"]
 async fn health_asks_the_server_itself() {
     let mut program = Program::on_sqlite().with("CTI_LISTEN", "127.0.0.1:1");
     let away = program.refused(&["health"]).await;
