@@ -52,7 +52,7 @@ async fn wait_gone(page: &Page, number: &str) {
 /// A figure of the header.
 async fn figure(page: &Page, name: &str) -> i64 {
     let value = page.eval(&format!("Number(document.querySelector('[data-testid={name}]').value)")).await;
-    value.as_f64().expect("a number") as i64
+    value.as_i64().expect("a whole number")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,13 +1,6 @@
 //! The integration tests: one binary, every store test on SQLite and on Postgres, through the doors.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::too_many_lines,
-    clippy::cast_possible_truncation,
-    clippy::type_complexity,
-    reason = "tests print their figures, stop at the first surprise, and tell one story each"
-)]
+#![expect(clippy::too_many_lines, clippy::type_complexity, reason = "a test tells one story")]
 
 mod support;
 

@@ -62,7 +62,6 @@ async fn full_life(t: &TestApp, call: &str) {
 }
 
 both! {
-    #[ignore = "known fault: see ARCHITECTURE.md, Open"]
     async fn an_answered_call_has_every_field(t: TestApp) {
         full_life(&t, "pbx-1").await;
         let listed = t.only_call().await;
@@ -95,6 +94,7 @@ both! {
               "computedOutcome": null,
               "connects": 1,
               "createdAt": "2026-11-20T12:00:00Z",
+              "cv": 7,
               "didConnect": true,
               "direction": "inbound",
               "finishedAt": "2026-11-20T12:01:05Z",
@@ -242,7 +242,7 @@ both! {
             let ring = if answered { 4_000 } else { 9_000 };
             let expected: Vec<_> = [("ring", Some(ring))].into_iter().chain(talk).chain([(event, Some(0))]).collect();
             assert_eq!(states(&t, &call).await, lasted(&expected), "{direction} {cause}");
-            let result = &rows(&t, &format!("/api/v1/dialer-call-results?call={}", call["id"].as_str().unwrap())).await[0];
+            let result = &rows(&t, &format!("/api/v1/dialer-call-results?call={}", call["id"].as_str().expect("an id"))).await[0];
             for (field, expected) in [
                 ("result", outcome), ("disposition", disposition), ("agent", "agent1"), ("direction", direction), ("phoneNumber", "+4930123456"),
             ] {
@@ -305,7 +305,7 @@ both! {
             life(&t, name, &events).await;
             let call = t.calls().await[0].clone();
             assert_eq!(states(&t, &call).await[..4], lasted(&[("ring", Some(5_000)), ("talk", Some(10_000)), ("hold", Some(20_000)), ("talk", Some(30_000))]), "{name}");
-            let path = format!("?call={}", call["id"].as_str().unwrap());
+            let path = format!("?call={}", call["id"].as_str().expect("an id"));
             let mut records = vec![rows(&t, &format!("/api/v1/dialer-call-events{path}")).await, rows(&t, &format!("/api/v1/dialer-call-results{path}")).await];
             for row in records.iter_mut().flatten() {
                 row["dialerCallId"] = Value::Null;
@@ -360,7 +360,7 @@ both! {
         assert_eq!(patch(&t, &json!("seven"), json!({"subject": "x"})).await.1["error"]["field"], "id");
         assert_eq!(t.get("/api/v1/dialer-calls/01900000-0000-7000-8000-000000000000/events").await.0, StatusCode::NOT_FOUND);
         t.admin().add_token(ACCOUNT, &token(t.account, "cti_reader", "calls:read")).await.expect("the store");
-        let request = t.request(Method::PATCH, &format!("/api/v1/dialer-calls/{}", id.as_str().unwrap())).bearer_auth("cti_reader");
+        let request = t.request(Method::PATCH, &format!("/api/v1/dialer-calls/{}", id.as_str().expect("an id"))).bearer_auth("cti_reader");
         let (status, body) = answer(request.json(&json!({"subject": "x"}))).await;
         assert_eq!(status, StatusCode::FORBIDDEN);
         assert!(body["error"]["message"].as_str().is_some_and(|text| text.contains("calls:write")), "{body}");
