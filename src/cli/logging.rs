@@ -2,9 +2,14 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::Config;
+
+/// Whose finest records hold no secret and no telephone number. What others say below INFO may be whole frames or the
+/// numbers they read, and is never logged.
+const DISCREET: [&str; 2] = ["cti_gateway", "sqlx"];
 
 /// Starts logging as the settings say.
 ///
@@ -13,11 +18,13 @@ use crate::config::Config;
 pub(super) fn start(config: &Config) -> anyhow::Result<()> {
     let filter =
         EnvFilter::try_new(&config.log).map_err(|error| anyhow::anyhow!("the setting log = {:?} is not a filter: {error}", config.log))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let discreet = filter_fn(|record| *record.level() <= Level::INFO || DISCREET.iter().any(|name| record.target().starts_with(name)));
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let log = tracing_subscriber::registry().with(filter).with(discreet);
     if config.log_json {
-        builder.json().init()
+        log.with(lines.json()).init();
     } else {
-        builder.compact().init()
+        log.with(lines.compact()).init();
     }
     Ok(())
 }
