@@ -23,9 +23,24 @@ impl FromRequestParts<Web> for Peer {
         if !trusted(&connection) {
             return Ok(Self(connection));
         }
-        // from the right: each trusted proxy added the address it saw; the first untrusted one is the sender
-        let named = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        let chain: Vec<IpAddr> = named.flat_map(|list| list.split(',')).filter_map(|text| text.trim().parse().ok()).collect();
-        Ok(Self(chain.iter().rev().find(|address| !trusted(address)).or(chain.first()).copied().unwrap_or(connection)))
+        // from the right: each trusted proxy added the address it saw; the first untrusted one is the sender. What stands
+        // left of an address that cannot be read was written by nobody knows whom.
+        let named = parts.headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default());
+        let chain: Vec<&str> = named.flat_map(|list| list.split(',')).collect();
+        let mut nearest = connection;
+        for address in chain.into_iter().rev().map_while(read) {
+            nearest = address;
+            if !trusted(&address) {
+                break;
+            }
+        }
+        Ok(Self(nearest))
     }
+}
+
+/// An address as proxies write it, some with the port.
+fn read(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let address = text.parse().or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()));
+    address.ok().map(|address| address.to_canonical())
 }
