@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use axum::{Json, Router, extract::State, routing::get};
-use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::page;
 use crate::{
@@ -36,9 +36,18 @@ struct Asked {
     types: Option<String>,
 }
 
+/// The entries as they are stored, and where to go on.
+#[derive(Serialize)]
+struct Page {
+    items: Vec<Box<RawValue>>,
+    epoch: String,
+    after: i64,
+    reset: bool,
+}
+
 /// Entries after a position; waits for the first one when there is none. Without `after` it answers the present position.
 /// `reset` means that the position cannot be continued: take the new one and read the live calls afresh.
-async fn events(State(web): State<Web>, bearer: Bearer, Query(asked): Query<Asked>) -> Result<Json<Value>, ApiError> {
+async fn events(State(web): State<Web>, bearer: Bearer, Query(asked): Query<Asked>) -> Result<Json<Page>, ApiError> {
     let grant = bearer.with(Scope::EventsRead)?;
     let limit = usize::try_from(page::limit(asked.limit.or(Some(100)))?).unwrap_or(100);
     let wait = asked.wait.unwrap_or(0);
@@ -68,7 +77,7 @@ async fn events(State(web): State<Web>, bearer: Bearer, Query(asked): Query<Aske
         (feed, _) = Feed::open(&web.app.hub, grant.account.id, interest, None).await?;
     }
     let after = if items.len() < limit { feed.settle() } else { feed.cursor() };
-    Ok(Json(json!({"items": items, "epoch": feed.epoch(), "after": after, "reset": reset})))
+    Ok(Json(Page { items, epoch: feed.epoch().to_owned(), after, reset }))
 }
 
 /// Whom to follow: oneself for an agent, else everyone or agents that there are.
