@@ -306,21 +306,25 @@ impl Session {
     }
 
     async fn put(&mut self, text: Utf8Bytes) -> Result<(), Option<Close>> {
-        let stall = Duration::from_millis(self.web.config.socket.stall_ms);
-        match timeout(stall, self.socket.feed(Message::Text(text))).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(None),
-            Err(_) => Err(Some(Close::Slow)),
-        }
+        written(&self.web, self.socket.feed(Message::Text(text))).await
     }
 
     async fn flush(&mut self) -> Result<(), Option<Close>> {
-        let stall = Duration::from_millis(self.web.config.socket.stall_ms);
-        match timeout(stall, self.socket.flush()).await {
+        written(&self.web, self.socket.flush()).await
+    }
+}
+
+/// Waits for a write, unless the client takes nothing for too long. A stopping server does not wait for such a client.
+async fn written(web: &Web, write: impl Future<Output = Result<(), axum::Error>>) -> Result<(), Option<Close>> {
+    let stall = Duration::from_millis(web.config.socket.stall_ms);
+    tokio::select! {
+        biased;
+        done = timeout(stall, write) => match done {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(None),
             Err(_) => Err(Some(Close::Slow)),
-        }
+        },
+        () = web.draining.cancelled() => Err(Some(Close::Drain)),
     }
 }
 
