@@ -173,13 +173,16 @@ impl Feed {
 
     /// Reads one page of the replay; the mark when that was the last, or that the journal began anew.
     async fn read_page(&mut self, target: i64) -> Result<Option<Item>> {
-        let position = journal::position(self.hub.db().replay(), self.account).await?;
+        let book = self.hub.db().replay();
+        let target = if target == i64::MAX { journal::position(book, self.account).await?.seq } else { target };
+        let interest = &self.seat.mailbox.interest;
+        let rows = journal::page(book, self.account, self.cursor, target, interest.single_agent(), PAGE).await?;
+        // looked at after the rows: what was trimmed meanwhile is missing among them
+        let position = journal::position(book, self.account).await?;
         if position.epoch != self.epoch || self.cursor < position.floor {
             return Ok(Some(Item::Reset));
         }
         let target = target.min(position.seq);
-        let interest = &self.seat.mailbox.interest;
-        let rows = journal::page(self.hub.db().replay(), self.account, self.cursor, target, interest.single_agent(), PAGE).await?;
         let full = i64::try_from(rows.len()).unwrap_or(PAGE) == PAGE;
         let last_seq = rows.last().map(|row| row.seq);
         let wanted = rows.into_iter().map(|row| Arc::new(Entry::from(row))).filter(|entry| interest.wants(entry));
