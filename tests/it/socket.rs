@@ -140,7 +140,6 @@ both! {
         }
     }
 
-    #[ignore = "known fault: see ARCHITECTURE.md, Open"]
     async fn an_event_frame_is_the_stored_envelope(t: TestApp) {
         let mut wire = Wire::program(&t, json!({"agents": "*"})).await;
         let welcome = wire.next_of("welcome").await;

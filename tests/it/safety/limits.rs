@@ -86,9 +86,8 @@ async fn a_slow_head_is_cut_off() {
 
 /// Nor does somebody whose body never ends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "known fault: see ARCHITECTURE.md, Open"]
 async fn a_slow_body_is_cut_off() {
-    let t = TestApp::start_with(crate::support::app::Kind::Sqlite, |config| config.http.header_timeout_ms = 200).await;
+    let t = TestApp::start_with(crate::support::app::Kind::Sqlite, |config| config.http.body_timeout_ms = 200).await;
     let auth = format!("Authorization: Bearer {}\r\nX-Vtiger-Secret: {SECRET}\r\nSec-Fetch-Site: same-origin", crate::support::app::TOKEN);
     for (path, kind) in [
         ("/api/v1/call-events", "application/json"),
@@ -174,15 +173,15 @@ async fn what_leads_nowhere_is_told_in_the_error_form() {
 
 /// Every answer carries what keeps browsers and caches from mischief, and an id for the log.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "known fault: see ARCHITECTURE.md, Open"]
 async fn every_answer_carries_the_safe_headers() {
     let t = TestApp::start(crate::support::app::Kind::Sqlite).await;
+    let mut ids = std::collections::HashSet::new();
     for path in ["/healthz", "/api/v1/agents", "/nowhere", "/console", "/login", GENERIC, "/ws"] {
         let response = t.request(Method::GET, path).send().await.expect("an answer");
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         assert_eq!((header("x-content-type-options").as_str(), header("cache-control").as_str()), ("nosniff", "no-store"), "{path}");
         assert!(!header("referrer-policy").is_empty(), "{path}");
-        assert_eq!(header("x-request-id").len(), 32, "{path}");
+        assert!(ids.insert(header("x-request-id")) && !header("x-request-id").is_empty(), "{path}: an id of its own");
         if header("content-type").starts_with("text/html") {
             let policy = header("content-security-policy");
             assert!(

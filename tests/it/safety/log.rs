@@ -229,7 +229,6 @@ async fn search_the_log(filter: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "known fault: see ARCHITECTURE.md, Open"]
 async fn the_fullest_log_holds_no_secret_and_no_number() {
     let log = search_the_log("trace").await;
     for line in ["INFO cti_gateway", "DEBUG request: sqlx::query", "a socket opens", "a connection ended early", "stopped"] {

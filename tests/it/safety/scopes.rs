@@ -91,7 +91,6 @@ both! {
         }
     }
 
-    #[ignore = "known fault: see ARCHITECTURE.md, Open"]
     async fn a_trusted_proxy_names_the_address(t: TestApp with |config| config.http.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network"), "10.9.0.0/16".parse().expect("a network")]) {
         let new = NewCredential { networks: Some("192.0.2.0/24".into()), ..token(t.account, "cti_there", "agents:read") };
         assert!(t.admin().add_token(ACCOUNT, &new).await.expect("the store"));

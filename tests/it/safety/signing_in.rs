@@ -76,7 +76,9 @@ both! {
         assert_eq!(ask(&t, &code, Method::GET, "/api/v1/agents").await.0, StatusCode::UNAUTHORIZED, "a code is no bearer");
         let (status, session) = sign_in(&t, json!({ "code": code })).await;
         assert_eq!((status, &session["login"]), (StatusCode::CREATED, &json!("olga")), "{session}");
-        assert_eq!(ask(&t, session["token"].as_str().expect("a token"), Method::GET, "/api/v1/agents").await.0, StatusCode::OK);
+        let bearer = session["token"].as_str().expect("a token");
+        assert_eq!(ask(&t, bearer, Method::GET, "/api/v1/agents").await.0, StatusCode::OK);
+        assert_eq!(ask(&t, bearer, Method::DELETE, "/api/v1/parties/contact/1").await.0, StatusCode::FORBIDDEN);
         let (status, body) = sign_in(&t, json!({ "code": code })).await;
         assert!(status == StatusCode::UNAUTHORIZED && is_error(&body, "unauthorized"), "a second time: {body}");
         let (late, in_time) = (link(&t).await, link(&t).await);

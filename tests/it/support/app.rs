@@ -118,7 +118,12 @@ impl TestApp {
         let db = Db::open(&config.store_options()).await.expect("the store opens");
         let account = set_up(&Admin::new(db.clone(), clock.clone())).await;
         db.close().await;
-        let http = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        let http = Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(60))
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("a client");
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut test = Self { kind, address, clock, config, http, account, running: Mutex::default(), _folder: folder };
         test.address = test.serve().await;
