@@ -117,21 +117,10 @@ create table dialer_call (
     account_id bigint not null,
     version bigint not null,
     agent text collate "C",
-    calls bigint not null,
-    no_answers bigint not null,
-    busies bigint not null,
-    connects bigint not null,
-    aborts bigint not null,
-    did_connect boolean not null,
     direction text,
     phone_number text collate "C",
-    phone_call_id text,
     status text not null,                           -- open, retry, closed
     call_status text not null,                      -- ringing, in-progress, completed, busy, hangup, verbatim
-    subject text,
-    to_name text,
-    outcome text,
-    computed_outcome text,
     record text not null,                           -- attempts, edits and party: what the call law reads, as JSON
     created_at timestamptz not null,
     updated_at timestamptz not null,
@@ -141,7 +130,13 @@ create table dialer_call (
 create index dialer_call_account on dialer_call (account_id, id);
 create index dialer_call_number on dialer_call (account_id, phone_number, id);
 create index dialer_call_agent on dialer_call (account_id, agent, id);
-create index dialer_call_live on dialer_call (account_id, id) where finished_at is null;
+
+-- The calls that are not over. A partial index would say the same, but then the update that ends a call touches every index.
+create table live_call (
+    account_id bigint not null,
+    call_id uuid not null,
+    primary key (account_id, call_id)
+);
 
 create table line (                                 -- which call a PBX's call id means now
     pbx_key text collate "C" primary key,                -- account id / gateway id / call id
@@ -149,21 +144,6 @@ create table line (                                 -- which call a PBX's call i
     call_id uuid not null,
     attempt bigint not null
 );
-
--- Calls' ids are ordered by time, so the key lists these rows by time, too: an index of their own would cost every commit.
-create table dialer_call_event (
-    account_id bigint not null,
-    call_id uuid not null,
-    attempt bigint not null,
-    slot bigint not null,                           -- its place within the attempt
-    event_name text not null,
-    direction text,
-    phone_number text collate "C",
-    agent text collate "C",
-    entered_at timestamptz not null,
-    duration_ms bigint,
-    primary key (account_id, call_id, attempt, slot)
-) with (fillfactor = 70);
 
 create table dialer_call_result (
     account_id bigint not null,

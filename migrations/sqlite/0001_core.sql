@@ -117,21 +117,10 @@ create table dialer_call (
     account_id integer not null,
     version integer not null,
     agent text,
-    calls integer not null,
-    no_answers integer not null,
-    busies integer not null,
-    connects integer not null,
-    aborts integer not null,
-    did_connect integer not null,
     direction text,
     phone_number text,
-    phone_call_id text,
     status text not null,                           -- open, retry, closed
     call_status text not null,                      -- ringing, in-progress, completed, busy, hangup, verbatim
-    subject text,
-    to_name text,
-    outcome text,
-    computed_outcome text,
     record text not null,                           -- attempts, edits and party: what the call law reads, as JSON
     created_at text not null,
     updated_at text not null,
@@ -141,28 +130,19 @@ create table dialer_call (
 create index dialer_call_account on dialer_call (account_id, id);
 create index dialer_call_number on dialer_call (account_id, phone_number, id);
 create index dialer_call_agent on dialer_call (account_id, agent, id);
-create index dialer_call_live on dialer_call (account_id, id) where finished_at is null;
+
+-- The calls that are not over. A partial index would say the same, but then the update that ends a call touches every index.
+create table live_call (
+    account_id integer not null,
+    call_id blob not null,
+    primary key (account_id, call_id)
+) strict, without rowid;
 
 create table line (                                 -- which call a PBX's call id means now
     pbx_key text primary key,                -- account id / gateway id / call id
     account_id integer not null,
     call_id blob not null,
     attempt integer not null
-) strict, without rowid;
-
--- Calls' ids are ordered by time, so the key lists these rows by time, too: an index of their own would cost every commit.
-create table dialer_call_event (
-    account_id integer not null,
-    call_id blob not null,
-    attempt integer not null,
-    slot integer not null,                           -- its place within the attempt
-    event_name text not null,
-    direction text,
-    phone_number text,
-    agent text,
-    entered_at text not null,
-    duration_ms integer,
-    primary key (account_id, call_id, attempt, slot)
 ) strict, without rowid;
 
 create table dialer_call_result (

@@ -7,7 +7,7 @@ use super::clock::Clock;
 use crate::{
     domain::event::{Audience, Envelope, wire_micros},
     store::{
-        Db, Result, Tx,
+        Db, Result, Tx, Writes,
         accounts::{self, NewAccount},
         credentials::{self, NewCredential},
         gateways::{self, NewGateway},
@@ -147,7 +147,7 @@ impl Admin {
 
     /// Leaves the entry of a configuration change.
     async fn note(&self, tx: &mut Tx, account: i64, name: &str, kind: &'static str, data: serde_json::Value) -> Result<()> {
-        let position = journal::take_turn(tx, account).await?;
+        let position = journal::hold_turn(tx, account).await?;
         let now = self.clock.now();
         let id = self.clock.id();
         let seq = position.seq + 1;
@@ -170,6 +170,9 @@ impl Admin {
             data,
         };
         let body = serde_json::to_string(&envelope).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        journal::append(tx, account, vec![NewEntry { seq, id, kind, audience: audience.to_stored(), body, observed_at: now }]).await
+        let entry = NewEntry { seq, id, kind, audience: audience.to_stored(), body, observed_at: now };
+        let rows = vec![journal::entries(account, vec![entry])];
+        // the turn is held: nobody can have written since
+        tx.write(Writes { account, epoch: position.epoch, turn: position.turn, seq, rows }).await.map(drop)
     }
 }

@@ -1,7 +1,7 @@
-//! Many rows in few statements: the one place where the two databases get different texts.
+//! Many rows in one write: the one place where the two databases get different texts.
 //!
-//! Postgres takes whole columns as arrays (one statement, whatever the count). SQLite takes rows in chunks whose sizes are
-//! powers of two: few distinct texts to prepare, and never so many arguments that looking them up becomes the cost.
+//! Postgres takes whole columns as arrays: one statement, whatever the count. SQLite, which is in this process, takes row
+//! after row through one prepared statement.
 
 use std::{
     collections::HashMap,
@@ -12,9 +12,6 @@ use sqlx::{Arguments, postgres::PgArguments};
 
 use super::{Arg, Result, Sides, Tx, arg};
 
-/// SQLite's cost per statement grows with the square of its arguments; past this it is slower than two statements.
-const MAX_LITE_ARGS: usize = 480;
-
 /// The type of a column.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "each variant is the type it names")]
@@ -24,6 +21,7 @@ pub enum Column {
     Text,
     Uuid,
     Time,
+    Bytes,
 }
 
 /// A write of many rows of `N` columns. Keys must be distinct within one call.
@@ -43,36 +41,64 @@ pub enum Verb {
     Insert(&'static str),
     /// Rows that exist are updated by `set … where …`, in which the given ones are called `v`.
     Update(&'static str),
+    /// Rows that equal the given ones are deleted.
+    Delete,
+}
+
+/// Rows for one table and what is to be done with them.
+pub struct Rows {
+    table: &'static str,
+    columns: &'static [(&'static str, Column)],
+    verb: Verb,
+    /// Row after row.
+    values: Vec<Arg>,
 }
 
 impl<const N: usize> Bulk<N> {
-    /// The text for so many rows (SQLite), or for any number of them (Postgres, 0). Made once each: they are kilobytes.
-    fn text(&'static self, rows: usize) -> &'static str {
-        static TEXTS: LazyLock<Mutex<HashMap<(usize, usize), &'static str>>> = LazyLock::new(Mutex::default);
-        let statement = std::ptr::from_ref(self).addr();
-        let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || -> &'static str { Box::leak(if rows == 0 { self.pg_text() } else { self.lite_text(rows) }.into_boxed_str()) };
-        texts.entry((statement, rows)).or_insert_with(made)
+    /// These rows, to be written.
+    pub fn rows(&'static self, rows: Vec<[Arg; N]>) -> Rows {
+        Rows { table: self.table, columns: &self.columns, verb: self.verb, values: rows.into_flattened() }
+    }
+}
+
+impl Rows {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Which statement this is, for texts that are kept.
+    pub(super) fn key(&self) -> usize {
+        self.columns.as_ptr().addr()
     }
 
     fn names(&self) -> String {
-        self.columns.map(|(name, _)| name).join(", ")
+        self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
 
-    fn lite_text(&self, rows: usize) -> String {
-        let (table, names) = (self.table, self.names());
-        let row = format!("({})", vec!["?"; N].join(","));
-        let values = vec![row; rows].join(",");
-        match self.verb {
-            Verb::Insert(tail) => format!("insert into {table} ({names}) values {values} {tail}"),
-            Verb::Update(set) => {
-                let (set, condition) = set.split_once(" where ").unwrap_or((set, "false"));
-                format!("with v ({names}) as (values {values}) update {table} {set} from v where {condition}")
+    /// SQLite's text for one row.
+    pub(super) fn lite_text(&self) -> &'static str {
+        kept_text(&[self.key(), 1], || {
+            let (table, names) = (self.table, self.names());
+            let row = vec!["?"; self.width()].join(",");
+            match self.verb {
+                Verb::Insert(tail) => format!("insert into {table} ({names}) values ({row}) {tail}"),
+                Verb::Update(set) => {
+                    let (set, condition) = set.split_once(" where ").unwrap_or((set, "false"));
+                    format!("with v ({names}) as (values ({row})) update {table} {set} from v where {condition}")
+                }
+                Verb::Delete => format!("delete from {table} where ({names}) = ({row})"),
             }
-        }
+        })
     }
 
-    fn pg_text(&self) -> String {
+    /// The values of each row.
+    pub(super) fn each(&self) -> impl Iterator<Item = &[Arg]> {
+        self.values.chunks_exact(self.width())
+    }
+
+    /// Postgres' text for any number of rows, with arguments from `$first` on. It writes only when `when` holds.
+    pub(super) fn pg_text(&self, first: usize, when: &str) -> String {
         let array = |(index, (_, column)): (usize, &(&str, Column))| {
             let word = match column {
                 Column::Bool => "boolean",
@@ -80,44 +106,76 @@ impl<const N: usize> Bulk<N> {
                 Column::Text => "text",
                 Column::Uuid => "uuid",
                 Column::Time => "timestamptz",
+                Column::Bytes => "bytea",
             };
-            format!("${}::{word}[]", index + 1)
+            format!("${}::{word}[]", first + index)
         };
         let arrays = self.columns.iter().enumerate().map(array).collect::<Vec<_>>().join(", ");
         let (table, names) = (self.table, self.names());
         match self.verb {
-            Verb::Insert(tail) => format!("insert into {table} ({names}) select * from unnest({arrays}) {tail}"),
+            Verb::Insert(tail) => format!("insert into {table} ({names}) select * from unnest({arrays}) where {when} {tail}"),
             Verb::Update(set) => {
                 let (set, condition) = set.split_once(" where ").unwrap_or((set, "false"));
-                format!("update {table} {set} from unnest({arrays}) as v ({names}) where {condition}")
+                format!("update {table} {set} from unnest({arrays}) as v ({names}) where {condition} and {when}")
+            }
+            Verb::Delete => {
+                let equal = |(name, _): &(&str, Column)| format!("{table}.{name} = v.{name}");
+                let condition = self.columns.iter().map(equal).collect::<Vec<_>>().join(" and ");
+                format!("delete from {table} using unnest({arrays}) as v ({names}) where {condition} and {when}")
             }
         }
+    }
+
+    /// How many columns a row has.
+    pub(super) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Adds one array argument per column.
+    pub(super) fn add_to(mut self, args: &mut PgArguments) -> Result<()> {
+        let width = self.columns.len();
+        for (index, (name, kind)) in self.columns.iter().enumerate() {
+            macro_rules! array {
+                ($variant:ident) => {{
+                    let column = self.values.iter_mut().skip(index).step_by(width);
+                    let values: Option<Vec<_>> =
+                        column.map(|arg| if let Arg::$variant(value) = arg { Some(value.take()) } else { None }).collect();
+                    args.add(values.ok_or_else(|| mismatch(self.table, name, *kind))?)
+                }};
+            }
+            match kind {
+                Column::Bool => array!(Bool),
+                Column::Int => array!(Int),
+                Column::Text => array!(Text),
+                Column::Uuid => array!(Uuid),
+                Column::Time => array!(Time),
+                Column::Bytes => array!(Bytes),
+            }
+            .map_err(sqlx::Error::Encode)?;
+        }
+        Ok(())
     }
 }
 
 impl Tx {
-    /// Inserts the rows.
+    /// Writes the rows.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn bulk<const N: usize>(&mut self, bulk: &'static Bulk<N>, rows: Vec<[Arg; N]>) -> Result<()> {
+    pub async fn bulk(&mut self, rows: Rows) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
         match self.sides() {
             Sides::Pg(conn) => {
-                let args = columns(bulk, rows)?;
-                sqlx::query_with(bulk.text(0), args).execute(conn).await.map(drop)
+                let text = kept_text(&[rows.key()], || rows.pg_text(1, "true"));
+                let mut args = PgArguments::default();
+                rows.add_to(&mut args)?;
+                sqlx::query_with(text, args).execute(conn).await.map(drop)
             }
             Sides::Lite(conn) => {
-                let mut rest = rows;
-                while !rest.is_empty() {
-                    let fit = (MAX_LITE_ARGS / N).min(rest.len()).max(1);
-                    let size = 1 << fit.ilog2();
-                    let tail = rest.split_off(size);
-                    let chunk = std::mem::replace(&mut rest, tail);
-                    let args = arg::sqlite(chunk.into_iter().flatten())?;
-                    sqlx::query_with(bulk.text(size), args).execute(&mut *conn).await?;
+                for row in rows.each() {
+                    sqlx::query_with(rows.lite_text(), arg::sqlite(row.iter().cloned())?).execute(&mut *conn).await?;
                 }
                 Ok(())
             }
@@ -125,33 +183,16 @@ impl Tx {
     }
 }
 
-/// Turns rows into one array argument per column.
-fn columns<const N: usize>(bulk: &Bulk<N>, rows: Vec<[Arg; N]>) -> Result<PgArguments> {
-    let mut columns: [Vec<Arg>; N] = std::array::from_fn(|_| Vec::with_capacity(rows.len()));
-    for row in rows {
-        for (column, value) in columns.iter_mut().zip(row) {
-            column.push(value);
-        }
+/// A statement's text by its key, made once: they are kilobytes. There are a few dozen keys.
+pub(super) fn kept_text(key: &[usize], make: impl FnOnce() -> String) -> &'static str {
+    static TEXTS: LazyLock<Mutex<HashMap<Vec<usize>, &'static str>>> = LazyLock::new(Mutex::default);
+    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(text) = texts.get(key) {
+        return text;
     }
-    let mut args = PgArguments::default();
-    for ((name, kind), column) in bulk.columns.iter().zip(columns) {
-        macro_rules! array {
-            ($variant:ident) => {{
-                let values: Option<Vec<_>> =
-                    column.into_iter().map(|arg| if let Arg::$variant(value) = arg { Some(value) } else { None }).collect();
-                args.add(values.ok_or_else(|| mismatch(bulk.table, name, *kind))?)
-            }};
-        }
-        match kind {
-            Column::Bool => array!(Bool),
-            Column::Int => array!(Int),
-            Column::Text => array!(Text),
-            Column::Uuid => array!(Uuid),
-            Column::Time => array!(Time),
-        }
-        .map_err(sqlx::Error::Encode)?;
-    }
-    Ok(args)
+    let text: &'static str = Box::leak(make().into_boxed_str());
+    texts.insert(key.to_owned(), text);
+    text
 }
 
 fn mismatch(table: &str, column: &str, kind: Column) -> sqlx::Error {

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Arg, Bulk, Column, On, Q, Result, Tx, Verb};
+use super::{Arg, Bulk, Column, On, Q, Reads, Result, Rows, Verb};
 use crate::{
-    domain::call::{Attempt, Call, Edits, Outcome, PartyRef, Segment, Terms},
+    domain::call::{Attempt, Call, Edits, PartyRef, Terms},
     q,
 };
 
@@ -65,13 +65,13 @@ struct LineRow {
 ///
 /// # Errors
 /// What the database says.
-pub async fn by_keys(tx: &mut Tx, account: i64, keys: &[String]) -> Result<(HashMap<String, Line>, Vec<Call>)> {
+pub async fn by_keys(reads: &mut Reads<'_>, account: i64, keys: &[String]) -> Result<(HashMap<String, Line>, Vec<Call>)> {
     let head = "select l.pbx_key, l.attempt, c.id, c.version, c.record, c.created_at
                 from line l join dialer_call c on c.id = l.call_id where l.account_id + 0 = $1 and l.pbx_key in (";
     let mut lines = HashMap::with_capacity(keys.len());
     let mut calls = Vec::with_capacity(keys.len());
     for q in Q::with_lists(head, account, keys.iter().map(Arg::from).collect(), ")") {
-        for row in tx.all::<LineRow>(q).await? {
+        for row in reads.all::<LineRow>(q).await? {
             lines.insert(row.pbx_key, (row.call.id, row.attempt));
             calls.push(row.call.read()?);
         }
@@ -83,11 +83,11 @@ pub async fn by_keys(tx: &mut Tx, account: i64, keys: &[String]) -> Result<(Hash
 ///
 /// # Errors
 /// What the database says.
-pub async fn by_ids(tx: &mut Tx, account: i64, ids: &[Uuid]) -> Result<Vec<Call>> {
+pub async fn by_ids(reads: &mut Reads<'_>, account: i64, ids: &[Uuid]) -> Result<Vec<Call>> {
     let head = "select id, version, record, created_at from dialer_call where account_id + 0 = $1 and id in (";
     let mut calls = Vec::with_capacity(ids.len());
     for q in Q::with_lists(head, account, ids.iter().map(|&id| Arg::from(id)).collect(), ")") {
-        for row in tx.all::<CallRow>(q).await? {
+        for row in reads.all::<CallRow>(q).await? {
             calls.push(row.read()?);
         }
     }
@@ -99,8 +99,12 @@ pub async fn by_ids(tx: &mut Tx, account: i64, ids: &[Uuid]) -> Result<Vec<Call>
 /// # Errors
 /// What the database says.
 pub async fn due(on: On<'_>, now: DateTime<Utc>, limit: i64) -> Result<Vec<(i64, Uuid)>> {
-    on.all(q!("select account_id, id from dialer_call where finished_at is null and due_at <= $1 order by due_at limit $2", now, limit))
-        .await
+    on.all(q!(
+        "select c.account_id, c.id from live_call l join dialer_call c on c.id = l.call_id where c.due_at <= $1 order by c.due_at limit $2",
+        now,
+        limit
+    ))
+    .await
 }
 
 /// The calls that are not over, and the journal's position at the same instant: one statement is one snapshot.
@@ -120,7 +124,7 @@ pub async fn live(on: On<'_>, account: i64) -> Result<(String, i64, Vec<Call>)> 
     let rows: Vec<LiveRow> = on
         .all(q!(
             "select h.epoch, h.seq, c.id, c.version, c.record, c.created_at from journal_head h
-             left join dialer_call c on c.account_id = h.account_id and c.finished_at is null
+             left join live_call l on l.account_id = h.account_id left join dialer_call c on c.id = l.call_id
              where h.account_id = $1 order by c.id",
             account
         ))
@@ -133,150 +137,133 @@ pub async fn live(on: On<'_>, account: i64) -> Result<(String, i64, Vec<Call>)> 
     Ok((epoch, seq, calls.collect::<Result<_>>()?))
 }
 
-static CALLS: Bulk<24> = Bulk {
+static NEW: Bulk<13> = Bulk {
     table: "dialer_call",
     columns: [
         ("id", Column::Uuid),
         ("account_id", Column::Int),
         ("version", Column::Int),
         ("agent", Column::Text),
-        ("calls", Column::Int),
-        ("no_answers", Column::Int),
-        ("busies", Column::Int),
-        ("connects", Column::Int),
-        ("aborts", Column::Int),
-        ("did_connect", Column::Bool),
         ("direction", Column::Text),
         ("phone_number", Column::Text),
-        ("phone_call_id", Column::Text),
         ("status", Column::Text),
         ("call_status", Column::Text),
-        ("subject", Column::Text),
-        ("to_name", Column::Text),
-        ("outcome", Column::Text),
-        ("computed_outcome", Column::Text),
         ("record", Column::Text),
         ("created_at", Column::Time),
         ("updated_at", Column::Time),
         ("due_at", Column::Time),
         ("finished_at", Column::Time),
     ],
-    verb: Verb::Insert(
-        "on conflict (id) do update set version = excluded.version, agent = excluded.agent, calls = excluded.calls,
-           no_answers = excluded.no_answers, busies = excluded.busies, connects = excluded.connects, aborts = excluded.aborts,
-           did_connect = excluded.did_connect, direction = excluded.direction, phone_number = excluded.phone_number,
-           phone_call_id = excluded.phone_call_id, status = excluded.status, call_status = excluded.call_status,
-           subject = excluded.subject, to_name = excluded.to_name, outcome = excluded.outcome,
-           computed_outcome = excluded.computed_outcome, record = excluded.record, updated_at = excluded.updated_at,
-           due_at = excluded.due_at, finished_at = excluded.finished_at",
-    ),
+    verb: Verb::Insert(""),
 };
 
-/// What most news change. No index but that of the live calls holds one of these columns: most commits then touch one page
-/// per call, where the whole row would touch a random page per index. The id alone finds the row: with the account beside it,
-/// Postgres plans a scan of the account by another index while the table is young, and keeps that plan.
-static PROGRESS: Bulk<13> = Bulk {
+static WHOLE: Bulk<11> = Bulk {
     table: "dialer_call",
     columns: [
         ("id", Column::Uuid),
         ("version", Column::Int),
-        ("no_answers", Column::Int),
-        ("busies", Column::Int),
-        ("connects", Column::Int),
-        ("did_connect", Column::Bool),
+        ("agent", Column::Text),
+        ("direction", Column::Text),
+        ("phone_number", Column::Text),
         ("status", Column::Text),
         ("call_status", Column::Text),
-        ("outcome", Column::Text),
         ("record", Column::Text),
         ("updated_at", Column::Time),
         ("due_at", Column::Time),
         ("finished_at", Column::Time),
     ],
     verb: Verb::Update(
-        "set version = v.version, no_answers = v.no_answers, busies = v.busies, connects = v.connects, did_connect = v.did_connect,
-           status = v.status, call_status = v.call_status, outcome = v.outcome, record = v.record, updated_at = v.updated_at,
+        "set version = v.version, agent = v.agent, direction = v.direction, phone_number = v.phone_number, status = v.status,
+           call_status = v.call_status, record = v.record, updated_at = v.updated_at, due_at = v.due_at, finished_at = v.finished_at
+         where dialer_call.id = v.id",
+    ),
+};
+
+/// What most news change. No index holds one of these columns: most commits then touch one page
+/// per call, where the whole row would touch a random page per index. The id alone finds the row: with the account beside it,
+/// Postgres plans a scan of the account by another index while the table is young, and keeps that plan.
+static PROGRESS: Bulk<8> = Bulk {
+    table: "dialer_call",
+    columns: [
+        ("id", Column::Uuid),
+        ("version", Column::Int),
+        ("status", Column::Text),
+        ("call_status", Column::Text),
+        ("record", Column::Text),
+        ("updated_at", Column::Time),
+        ("due_at", Column::Time),
+        ("finished_at", Column::Time),
+    ],
+    verb: Verb::Update(
+        "set version = v.version, status = v.status, call_status = v.call_status, record = v.record, updated_at = v.updated_at,
            due_at = v.due_at, finished_at = v.finished_at
          where dialer_call.id = v.id",
     ),
 };
 
+static BEGUN: Bulk<2> =
+    Bulk { table: "live_call", columns: [("account_id", Column::Int), ("call_id", Column::Uuid)], verb: Verb::Insert("") };
+
+static OVER: Bulk<2> = Bulk { table: "live_call", columns: [("account_id", Column::Int), ("call_id", Column::Uuid)], verb: Verb::Delete };
+
 /// How a call is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// It is new, or something that it is found by has changed.
+    /// The book does not have it yet.
+    New,
+    /// Something that it is found by has changed.
     Whole,
     /// Only what news change every time.
     Progress,
 }
 
-/// Writes calls as they are now.
+/// Calls as they are now, as rows of a commit.
 ///
 /// # Errors
-/// What the database says.
-pub async fn save(
-    tx: &mut Tx,
+/// When a call cannot be written as JSON, which it always can.
+pub fn rows<'a>(
     account: i64,
-    calls: impl Iterator<Item = (&Call, Extent)>,
+    calls: impl Iterator<Item = (&'a Call, Extent)>,
     terms: &Terms,
     now: DateTime<Utc>,
-) -> Result<()> {
-    let (mut whole, mut progress) = (Vec::new(), Vec::new());
+) -> Result<[Rows; 5]> {
+    let (mut new, mut whole, mut progress) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut begun, mut over) = (Vec::new(), Vec::new());
     for (call, extent) in calls {
         let newest = call.newest();
-        let outcomes = |wanted: Outcome| Arg::from(call.count(|attempt| attempt.outcome() == Some(wanted.clone())));
-        let connects = call.count(|attempt| attempt.line.answered_at.is_some());
+        let (id, version) = (Arg::from(call.id), Arg::from(call.version));
+        let found_by = || -> [Arg; 3] {
+            [
+                newest.line.agent().into(),
+                newest.line.direction().map(|direction| direction.word()).into(),
+                newest.line.customer().map(|number| number.as_str()).into(),
+            ]
+        };
+        let (status, call_status) = (call.status().into(), newest.call_status().into());
         let record = RecordOut { attempts: &call.attempts, edits: &call.edits, party: &call.party };
-        let record = serde_json::to_string(&record).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        let (no_answers, busies) = (outcomes(Outcome::NoAnswer), outcomes(Outcome::Busy));
-        let (status, call_status, outcome) = (call.status().into(), newest.call_status().into(), call.outcome_text().into());
+        let record = serde_json::to_string(&record).map_err(|error| sqlx::Error::Encode(error.into()))?.into();
         let (due_at, finished_at) = (newest.deadline(terms).into(), newest.handling.finished_at.into());
-        if extent == Extent::Progress {
-            progress.push([
-                call.id.into(),
-                call.version.into(),
-                no_answers,
-                busies,
-                connects.into(),
-                (connects > 0).into(),
-                status,
-                call_status,
-                outcome,
-                record.into(),
-                now.into(),
-                due_at,
-                finished_at,
-            ]);
-            continue;
+        match extent {
+            Extent::New if newest.handling.finished_at.is_none() => begun.push([account.into(), call.id.into()]),
+            Extent::Whole | Extent::Progress if newest.handling.finished_at.is_some() => over.push([account.into(), call.id.into()]),
+            Extent::New | Extent::Whole | Extent::Progress => {}
         }
-        whole.push([
-            call.id.into(),
-            account.into(),
-            call.version.into(),
-            newest.line.agent().into(),
-            call.count(|_| true).into(),
-            no_answers,
-            busies,
-            connects.into(),
-            0_i64.into(), // an abort needs an outcome that an agent chose
-            (connects > 0).into(),
-            newest.line.direction().map(|direction| direction.word()).into(),
-            newest.line.customer().map(|number| number.as_str()).into(),
-            call.phone_call_id().into(),
-            status,
-            call_status,
-            call.subject().into(),
-            call.to_name().into(),
-            outcome,
-            call.edits.computed_outcome.as_deref().into(),
-            record.into(),
-            call.created_at.into(),
-            now.into(),
-            due_at,
-            finished_at,
-        ]);
+        match extent {
+            Extent::New => {
+                let ([agent, direction, number], created_at) = (found_by(), call.created_at.into());
+                new.push([
+                    id, account.into(), version, agent, direction, number, status, call_status, record, created_at, now.into(), due_at,
+                    finished_at,
+                ]);
+            }
+            Extent::Whole => {
+                let [agent, direction, number] = found_by();
+                whole.push([id, version, agent, direction, number, status, call_status, record, now.into(), due_at, finished_at]);
+            }
+            Extent::Progress => progress.push([id, version, status, call_status, record, now.into(), due_at, finished_at]),
+        }
     }
-    tx.bulk(&CALLS, whole).await?;
-    tx.bulk(&PROGRESS, progress).await
+    Ok([NEW.rows(new), WHOLE.rows(whole), PROGRESS.rows(progress), BEGUN.rows(begun), OVER.rows(over)])
 }
 
 static LINES: Bulk<4> = Bulk {
@@ -285,73 +272,10 @@ static LINES: Bulk<4> = Bulk {
     verb: Verb::Insert("on conflict (pbx_key) do update set call_id = excluded.call_id, attempt = excluded.attempt"),
 };
 
-/// Writes which call and attempt these PBX keys mean from now on.
-///
-/// # Errors
-/// What the database says.
-pub async fn save_lines(tx: &mut Tx, account: i64, lines: Vec<(String, Line)>) -> Result<()> {
-    let rows = lines.into_iter().map(|(key, (call, attempt))| -> [Arg; 4] { [account.into(), key.into(), call.into(), attempt.into()] });
-    tx.bulk(&LINES, rows.collect()).await
-}
-
-static EVENTS: Bulk<10> = Bulk {
-    table: "dialer_call_event",
-    columns: [
-        ("call_id", Column::Uuid),
-        ("attempt", Column::Int),
-        ("slot", Column::Int),
-        ("account_id", Column::Int),
-        ("event_name", Column::Text),
-        ("direction", Column::Text),
-        ("phone_number", Column::Text),
-        ("agent", Column::Text),
-        ("entered_at", Column::Time),
-        ("duration_ms", Column::Int),
-    ],
-    verb: Verb::Insert(
-        "on conflict (account_id, call_id, attempt, slot) do update set event_name = excluded.event_name, direction = excluded.direction,
-           phone_number = excluded.phone_number, agent = excluded.agent, entered_at = excluded.entered_at, duration_ms = excluded.duration_ms",
-    ),
-};
-
-/// Writes states that calls went through.
-///
-/// # Errors
-/// What the database says.
-pub async fn save_events(tx: &mut Tx, account: i64, events: &[(&Call, &Attempt, Segment)]) -> Result<()> {
-    let rows = events.iter().map(|(call, attempt, segment)| -> [Arg; 10] {
-        [
-            call.id.into(),
-            attempt.number.into(),
-            segment.slot.into(),
-            account.into(),
-            segment.name.into(),
-            attempt.line.direction().map(|direction| direction.word()).into(),
-            attempt.line.customer().map(|number| number.as_str()).into(),
-            attempt.line.agent().into(),
-            segment.since.into(),
-            segment.duration_ms().into(),
-        ]
-    });
-    tx.bulk(&EVENTS, rows.collect()).await
-}
-
-/// Removes states that later news showed not to have happened.
-///
-/// # Errors
-/// What the database says.
-pub async fn drop_events(tx: &mut Tx, account: i64, call: Uuid, attempt: i64, slots: &[i64]) -> Result<()> {
-    for &slot in slots {
-        tx.run(q!(
-            "delete from dialer_call_event where account_id = $1 and call_id = $2 and attempt = $3 and slot = $4",
-            account,
-            call,
-            attempt,
-            slot
-        ))
-        .await?;
-    }
-    Ok(())
+/// Which call and attempt these PBX keys mean from now on, as rows of a commit.
+pub fn line_rows(account: i64, lines: impl IntoIterator<Item = (String, Line)>) -> Rows {
+    let row = |(key, (call, attempt)): (String, Line)| -> [Arg; 4] { [account.into(), key.into(), call.into(), attempt.into()] };
+    LINES.rows(lines.into_iter().map(row).collect())
 }
 
 static RESULTS: Bulk<10> = Bulk {
@@ -374,12 +298,9 @@ static RESULTS: Bulk<10> = Bulk {
     ),
 };
 
-/// Writes how attempts came out.
-///
-/// # Errors
-/// What the database says.
-pub async fn save_results(tx: &mut Tx, account: i64, results: &[(&Call, &Attempt)], now: DateTime<Utc>) -> Result<()> {
-    let rows = results.iter().filter_map(|(call, attempt)| -> Option<[Arg; 10]> {
+/// How attempts came out, as rows of a commit.
+pub fn result_rows<'a>(account: i64, results: impl Iterator<Item = (&'a Call, &'a Attempt)>, now: DateTime<Utc>) -> Rows {
+    let rows = results.filter_map(|(call, attempt)| -> Option<[Arg; 10]> {
         let outcome = attempt.outcome()?.words();
         Some([
             call.id.into(),
@@ -394,5 +315,5 @@ pub async fn save_results(tx: &mut Tx, account: i64, results: &[(&Call, &Attempt
             attempt.handling.finished_at.unwrap_or(now).into(),
         ])
     });
-    tx.bulk(&RESULTS, rows.collect()).await
+    RESULTS.rows(rows.collect())
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Arg, Bulk, Column, Db, On, Result, Tx, Verb};
+use super::{Arg, Bulk, Column, Db, On, Reads, Result, Rows, Tx, Verb};
 use crate::q;
 
 /// Where a journal stands.
@@ -66,21 +66,18 @@ static ENTRIES: Bulk<7> = Bulk {
     verb: Verb::Insert(""),
 };
 
-/// Takes the account's turn: whoever else wants to write to this account waits until this transaction ends.
+/// Holds the account's turn: whoever else wants to write to this account waits until this transaction ends. The turn is
+/// counted when something is written.
 ///
 /// # Errors
 /// What the database says; a missing row means that the account does not exist.
-pub async fn take_turn(tx: &mut Tx, account: i64) -> Result<Position> {
-    tx.one(q!("update journal_head set turn = turn + 1 where account_id = $1 returning epoch, seq, floor, turn", account)).await
+pub async fn hold_turn(tx: &mut Tx, account: i64) -> Result<Position> {
+    tx.one(q!("update journal_head set turn = turn where account_id = $1 returning epoch, seq, floor, turn", account)).await
 }
 
-/// Appends entries whose `seq` follow on the turn's, and moves the head.
-///
-/// # Errors
-/// What the database says.
-pub async fn append(tx: &mut Tx, account: i64, entries: Vec<NewEntry>) -> Result<()> {
-    let Some(last) = entries.last().map(|entry| entry.seq) else { return Ok(()) };
-    let rows = entries.into_iter().map(|entry| -> [Arg; 7] {
+/// Entries whose `seq` follow on the account's last one, as rows of a commit.
+pub fn entries(account: i64, entries: Vec<NewEntry>) -> Rows {
+    let row = |entry: NewEntry| -> [Arg; 7] {
         [
             account.into(),
             entry.seq.into(),
@@ -90,9 +87,8 @@ pub async fn append(tx: &mut Tx, account: i64, entries: Vec<NewEntry>) -> Result
             entry.body.into(),
             entry.observed_at.into(),
         ]
-    });
-    tx.bulk(&ENTRIES, rows.collect()).await?;
-    tx.run(q!("update journal_head set seq = $2 where account_id = $1", account, last)).await.map(drop)
+    };
+    ENTRIES.rows(entries.into_iter().map(row).collect())
 }
 
 /// Whether the entry with this `seq` is the event `id`: tells if a commit of unknown outcome happened.
@@ -146,7 +142,7 @@ pub async fn page(on: On<'_>, account: i64, after: i64, upto: i64, login: Option
 /// # Errors
 /// What the database says.
 pub async fn trim(tx: &mut Tx, account: i64, before: DateTime<Utc>, limit: i64) -> Result<u64> {
-    let position = take_turn(tx, account).await?;
+    let position = hold_turn(tx, account).await?;
     let old: Vec<(i64, DateTime<Utc>)> = tx
         .all(q!(
             "select seq, observed_at from journal where account_id = $1 and seq > $2 order by seq limit $3",
@@ -174,25 +170,27 @@ pub struct Remembered {
 ///
 /// # Errors
 /// What the database says.
-pub async fn remembered(tx: &mut Tx, account: i64, key: &str) -> Result<Option<Remembered>> {
-    tx.opt(q!("select content, answer from idempotency where account_id = $1 and key = $2", account, key)).await
+pub async fn remembered(reads: &mut Reads<'_>, account: i64, key: &str) -> Result<Option<Remembered>> {
+    reads.opt(q!("select content, answer from idempotency where account_id = $1 and key = $2", account, key)).await
 }
 
-/// Keeps the answer that a key got.
-///
-/// # Errors
-/// What the database says.
-pub async fn remember(tx: &mut Tx, account: i64, key: &str, content: &[u8], answer: &str, at: DateTime<Utc>) -> Result<()> {
-    tx.run(q!(
-        "insert into idempotency (account_id, key, content, answer, created_at) values ($1, $2, $3, $4, $5)",
-        account,
-        key,
-        content,
-        answer,
-        at
-    ))
-    .await
-    .map(drop)
+static ANSWERS: Bulk<5> = Bulk {
+    table: "idempotency",
+    columns: [
+        ("account_id", Column::Int),
+        ("key", Column::Text),
+        ("content", Column::Bytes),
+        ("answer", Column::Text),
+        ("created_at", Column::Time),
+    ],
+    verb: Verb::Insert(""),
+};
+
+/// Answers that keys got, as rows of a commit.
+pub fn answers(account: i64, answers: Vec<(String, Remembered)>, at: DateTime<Utc>) -> Rows {
+    let row =
+        |(key, answer): (String, Remembered)| -> [Arg; 5] { [account.into(), key.into(), answer.content.into(), answer.answer.into(), at.into()] };
+    ANSWERS.rows(answers.into_iter().map(row).collect())
 }
 
 /// Forgets idempotency keys and one-time credentials that are past use.

@@ -15,15 +15,20 @@ pub mod records;
 
 mod arg;
 mod bulk;
+mod commit;
 mod open;
+mod pen;
 
 use sqlx::{
     AssertSqlSafe, FromRow, PgPool, Postgres, SqlSafeStr, SqlStr, Sqlite, SqlitePool, Transaction, postgres::PgRow, sqlite::SqliteRow,
 };
 
+use tokio::sync::OwnedMutexGuard;
+
 pub use self::{
     arg::Arg,
-    bulk::{Bulk, Column, Verb},
+    bulk::{Bulk, Column, Rows, Verb},
+    commit::{CommitError, Writes},
     open::{Durability, OpenError, OpenOptions},
 };
 
@@ -72,11 +77,25 @@ impl<T> Row for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, Sqli
 
 /// The book of one server. Committing, reading and catching up have pools of their own, so that none starves another.
 #[derive(Clone)]
-pub struct Db(Sides<Pools<Postgres>, Pools<Sqlite>>);
+pub struct Db(Sides<Pools<Postgres>, Lite>);
+
+/// Where a look-up reads: on a pool, or within the transaction that holds the account's turn.
+pub enum Reads<'a> {
+    /// A pool.
+    On(On<'a>),
+    /// A transaction.
+    Tx(&'a mut Tx),
+}
 
 /// A transaction. Only spawned tasks may own one: a cancelled `begin` leaves a pooled connection inside an open
 /// transaction (sqlx issue 4385), and web handlers are cancelled whenever a client goes away.
-pub struct Tx(Sides<Transaction<'static, Postgres>, Transaction<'static, Sqlite>>);
+pub struct Tx(Sides<Transaction<'static, Postgres>, LiteTx>);
+
+/// Drops the transaction before the turn.
+struct LiteTx {
+    tx: Transaction<'static, Sqlite>,
+    _turn: OwnedMutexGuard<()>,
+}
 
 #[derive(Clone)]
 enum Sides<P, L> {
@@ -96,6 +115,13 @@ impl<D: sqlx::Database> Clone for Pools<D> {
     }
 }
 
+/// SQLite: pools to read with and for single writes, and the pen.
+#[derive(Clone)]
+struct Lite {
+    pools: Pools<Sqlite>,
+    pen: pen::Pen,
+}
+
 /// A pool to run statements on, chosen by what the statement is for.
 #[derive(Clone, Copy)]
 pub struct On<'a>(&'a Db, Lane);
@@ -103,6 +129,7 @@ pub struct On<'a>(&'a Db, Lane);
 #[derive(Clone, Copy)]
 enum Lane {
     Writer,
+    Lookup,
     Reader,
     Replay,
 }
@@ -131,6 +158,7 @@ macro_rules! executor {
             /// # Errors
             /// What the database says.
             pub async fn all<T: Row>($($this)* self, q: Q) -> Result<Vec<T>> {
+                let _turn = self.turn().await;
                 on_side!(self.sides(), q, |conn, sql, args| sqlx::query_as_with(sql, args).fetch_all(conn).await)
             }
 
@@ -139,6 +167,7 @@ macro_rules! executor {
             /// # Errors
             /// What the database says.
             pub async fn opt<T: Row>($($this)* self, q: Q) -> Result<Option<T>> {
+                let _turn = self.turn().await;
                 on_side!(self.sides(), q, |conn, sql, args| sqlx::query_as_with(sql, args).fetch_optional(conn).await)
             }
 
@@ -147,6 +176,7 @@ macro_rules! executor {
             /// # Errors
             /// What the database says; a missing row is an error.
             pub async fn one<T: Row>($($this)* self, q: Q) -> Result<T> {
+                let _turn = self.turn().await;
                 on_side!(self.sides(), q, |conn, sql, args| sqlx::query_as_with(sql, args).fetch_one(conn).await)
             }
 
@@ -155,6 +185,7 @@ macro_rules! executor {
             /// # Errors
             /// What the database says.
             pub async fn run($($this)* self, q: Q) -> Result<u64> {
+                let _turn = self.turn().await;
                 on_side!(self.sides(), q, |conn, sql, args| sqlx::query_with(sql, args).execute(conn).await.map(|done| done.rows_affected()))
             }
         }
@@ -168,14 +199,47 @@ impl On<'_> {
     fn sides(&self) -> Sides<&PgPool, &SqlitePool> {
         fn lane<D: sqlx::Database>(pools: &Pools<D>, lane: Lane) -> &sqlx::Pool<D> {
             match lane {
-                Lane::Writer => &pools.writer,
+                Lane::Writer | Lane::Lookup => &pools.writer,
                 Lane::Reader => &pools.reader,
                 Lane::Replay => &pools.replay,
             }
         }
-        match &self.0.0 {
-            Sides::Pg(pools) => Sides::Pg(lane(pools, self.1)),
-            Sides::Lite(pools) => Sides::Lite(lane(pools, self.1)),
+        match (&self.0.0, self.1) {
+            (Sides::Pg(pools), which) => Sides::Pg(lane(pools, which)),
+            (Sides::Lite(lite), Lane::Lookup) => Sides::Lite(&lite.pools.reader),
+            (Sides::Lite(lite), which) => Sides::Lite(lane(&lite.pools, which)),
+        }
+    }
+
+    /// On SQLite one writes at a time.
+    async fn turn(&self) -> Option<OwnedMutexGuard<()>> {
+        match (&self.0.0, self.1) {
+            (Sides::Lite(lite), Lane::Writer) => Some(lite.pen.turn().await),
+            _ => None,
+        }
+    }
+}
+
+impl Reads<'_> {
+    /// All rows.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn all<T: Row>(&mut self, q: Q) -> Result<Vec<T>> {
+        match self {
+            Self::On(on) => on.all(q).await,
+            Self::Tx(tx) => tx.all(q).await,
+        }
+    }
+
+    /// The row, if there is one.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn opt<T: Row>(&mut self, q: Q) -> Result<Option<T>> {
+        match self {
+            Self::On(on) => on.opt(q).await,
+            Self::Tx(tx) => tx.opt(q).await,
         }
     }
 }
@@ -184,8 +248,14 @@ impl Tx {
     fn sides(&mut self) -> Sides<&mut sqlx::PgConnection, &mut sqlx::SqliteConnection> {
         match &mut self.0 {
             Sides::Pg(tx) => Sides::Pg(&mut **tx),
-            Sides::Lite(tx) => Sides::Lite(&mut **tx),
+            Sides::Lite(lite) => Sides::Lite(&mut *lite.tx),
         }
+    }
+
+    /// A transaction has its turn already.
+    #[expect(clippy::unused_async, reason = "asked as a pool is asked")]
+    async fn turn(&self) -> Option<OwnedMutexGuard<()>> {
+        None
     }
 
     /// Makes everything since `begin` durable. An error leaves it unknown whether that happened.
@@ -195,7 +265,7 @@ impl Tx {
     pub async fn commit(self) -> Result<()> {
         match self.0 {
             Sides::Pg(tx) => tx.commit().await,
-            Sides::Lite(tx) => tx.commit().await,
+            Sides::Lite(lite) => lite.tx.commit().await,
         }
     }
 
@@ -206,7 +276,7 @@ impl Tx {
     pub async fn rollback(self) -> Result<()> {
         match self.0 {
             Sides::Pg(tx) => tx.rollback().await,
-            Sides::Lite(tx) => tx.rollback().await,
+            Sides::Lite(lite) => lite.tx.rollback().await,
         }
     }
 }
@@ -222,6 +292,11 @@ impl Db {
         On(self, Lane::Reader)
     }
 
+    /// For what the committer reads before it writes: keyed look-ups, whose plans are kept.
+    pub fn look_up(&self) -> On<'_> {
+        On(self, Lane::Lookup)
+    }
+
     /// For softphones that catch up: a storm of them must not stop the API.
     pub fn replay(&self) -> On<'_> {
         On(self, Lane::Replay)
@@ -234,7 +309,10 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx> {
         Ok(Tx(match &self.0 {
             Sides::Pg(pools) => Sides::Pg(pools.writer.begin().await?),
-            Sides::Lite(pools) => Sides::Lite(pools.writer.begin_with("begin immediate").await?),
+            Sides::Lite(lite) => {
+                let turn = lite.pen.turn().await;
+                Sides::Lite(LiteTx { tx: lite.pools.writer.begin_with("begin immediate").await?, _turn: turn })
+            }
         }))
     }
 
@@ -262,7 +340,7 @@ impl Db {
         }
         match &self.0 {
             Sides::Pg(pools) => close!(pools),
-            Sides::Lite(pools) => close!(pools),
+            Sides::Lite(lite) => close!(lite.pools),
         }
     }
 }

@@ -7,7 +7,10 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{Db, Pools, Sides};
+use super::{
+    Db, Lite, Pools, Sides,
+    pen::{Pen, as_sqlx},
+};
 use crate::q;
 
 /// A lock or a connection that is not to be had within this time fails the statement.
@@ -85,7 +88,7 @@ impl Db {
         };
         match &db.0 {
             Sides::Pg(pools) => sqlx::migrate!("migrations/postgres").run(&pools.writer).await?,
-            Sides::Lite(pools) => sqlx::migrate!("migrations/sqlite").run(&pools.writer).await?,
+            Sides::Lite(lite) => sqlx::migrate!("migrations/sqlite").run(&lite.pools.writer).await?,
         }
         Ok(db)
     }
@@ -144,5 +147,6 @@ async fn open_sqlite(options: &OpenOptions) -> Result<Db, OpenError> {
     };
     let pools = Pools { writer: pool(1), reader: pool(options.readers), replay: pool(options.replayers) };
     pools.writer.acquire().await?;
-    Ok(Db(Sides::Lite(pools)))
+    let pen = Pen::open(&connect.get_filename(), LITE_CHECKPOINT_PAGES, ACQUIRE_TIMEOUT).map_err(as_sqlx)?;
+    Ok(Db(Sides::Lite(Lite { pools, pen })))
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
-use super::{Arg, On, Q, Result, Tx};
+use super::{Arg, On, Q, Reads, Result, Tx};
 use crate::{
     domain::{call::PartyRef, phone::Number},
     q,
@@ -80,14 +80,14 @@ pub async fn remove(tx: &mut Tx, account: i64, kind: &str, id: &str) -> Result<b
 ///
 /// # Errors
 /// What the database says.
-pub async fn owners(tx: &mut Tx, account: i64, numbers: &[Number]) -> Result<Vec<(Number, PartyRef)>> {
+pub async fn owners(reads: &mut Reads<'_>, account: i64, numbers: &[Number]) -> Result<Vec<(Number, PartyRef)>> {
     let head = "select n.number, p.kind, p.id, p.name from party_number n
                 join party p on p.account_id = n.account_id and p.kind = n.kind and p.id = n.id
                 where n.account_id = $1 and n.number in (";
     let values = numbers.iter().map(|number| Arg::from(number.as_str())).collect();
     let mut owners = Vec::with_capacity(numbers.len());
     for q in Q::with_lists(head, account, values, ") order by p.updated_at, p.kind desc, p.id desc") {
-        let rows: Vec<OwnerRow> = tx.all(q).await?;
+        let rows: Vec<OwnerRow> = reads.all(q).await?;
         let owner = |row: OwnerRow| (Number::from_canonical(row.number), PartyRef { kind: row.kind, id: row.id, name: row.name });
         owners.extend(rows.into_iter().map(owner));
     }

@@ -1,7 +1,5 @@
 //! The permanent records of calls, as reports and the API read them.
 
-use std::collections::HashSet;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use sqlx::FromRow;
@@ -30,56 +28,39 @@ pub struct Filter {
     pub call: Option<Uuid>,
 }
 
-/// A `dialer_call`.
-#[derive(Clone, Debug, FromRow)]
+/// A `dialer_call`: the call and when it last changed.
+#[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "columns are described in the migration")]
 pub struct CallRecord {
-    pub id: Uuid,
-    pub agent: Option<String>,
-    pub calls: i64,
-    pub no_answers: i64,
-    pub busies: i64,
-    pub connects: i64,
-    pub aborts: i64,
-    pub did_connect: bool,
-    pub direction: Option<String>,
-    pub phone_number: Option<String>,
-    pub phone_call_id: Option<String>,
-    pub status: String,
-    pub call_status: String,
-    pub subject: Option<String>,
-    pub to_name: Option<String>,
-    pub outcome: Option<String>,
-    pub computed_outcome: Option<String>,
-    pub created_at: DateTime<Utc>,
+    pub call: Call,
     pub updated_at: DateTime<Utc>,
-    pub finished_at: Option<DateTime<Utc>>,
-    pub version: i64,
-    pub record: String,
 }
 
-impl CallRecord {
-    /// The call itself, with its attempts.
-    ///
-    /// # Errors
-    /// When the stored record is not a call.
-    pub fn call(&self) -> Result<Call> {
-        CallRow { id: self.id, version: self.version, record: self.record.clone(), created_at: self.created_at }.read()
+#[derive(FromRow)]
+struct RecordRow {
+    #[sqlx(flatten)]
+    call: CallRow,
+    updated_at: DateTime<Utc>,
+}
+
+impl RecordRow {
+    fn read(self) -> Result<CallRecord> {
+        Ok(CallRecord { call: self.call.read()?, updated_at: self.updated_at })
     }
 }
 
-/// A `dialer_call_event`: one state that was entered.
-#[derive(Clone, Debug, FromRow, Serialize)]
+/// A `dialer_call_event`: one state that was entered. It has no row: it follows from the call's record.
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "columns are described in the migration")]
+#[expect(missing_docs, reason = "the fields are those of the DynamicsTelephony page")]
 pub struct EventRecord {
     #[serde(rename = "dialerCallId")]
     pub call_id: Uuid,
     pub attempt: i64,
     #[serde(skip)]
     pub slot: i64,
-    pub event_name: String,
-    pub direction: Option<String>,
+    pub event_name: &'static str,
+    pub direction: Option<&'static str>,
     pub phone_number: Option<String>,
     pub agent: Option<String>,
     pub entered_at: DateTime<Utc>,
@@ -110,24 +91,26 @@ pub struct ResultRecord {
 /// # Errors
 /// What the database says.
 pub async fn calls(on: On<'_>, account: i64, filter: &Filter, before: Option<Uuid>, limit: i64) -> Result<Vec<CallRecord>> {
-    on.all(q!(
-        "select * from dialer_call where account_id = $1
-           and ($2 is null or agent = $2) and ($3 is null or phone_number = $3) and ($4 is null or status = $4)
-           and ($5 is null or call_status = $5) and ($6 is null or direction = $6)
-           and ($7 is null or created_at >= $7) and ($8 is null or created_at < $8) and ($9 is null or id < $9)
-         order by id desc limit $10",
-        account,
-        filter.agent.clone(),
-        filter.number.clone(),
-        filter.status.clone(),
-        filter.call_status.clone(),
-        filter.direction.clone(),
-        filter.since,
-        filter.until,
-        before,
-        limit
-    ))
-    .await
+    let rows: Vec<RecordRow> = on
+        .all(q!(
+            "select id, version, record, created_at, updated_at from dialer_call where account_id = $1
+               and ($2 is null or agent = $2) and ($3 is null or phone_number = $3) and ($4 is null or status = $4)
+               and ($5 is null or call_status = $5) and ($6 is null or direction = $6)
+               and ($7 is null or created_at >= $7) and ($8 is null or created_at < $8) and ($9 is null or id < $9)
+             order by id desc limit $10",
+            account,
+            filter.agent.clone(),
+            filter.number.clone(),
+            filter.status.clone(),
+            filter.call_status.clone(),
+            filter.direction.clone(),
+            filter.since,
+            filter.until,
+            before,
+            limit
+        ))
+        .await?;
+    rows.into_iter().map(RecordRow::read).collect()
 }
 
 /// One call.
@@ -135,10 +118,11 @@ pub async fn calls(on: On<'_>, account: i64, filter: &Filter, before: Option<Uui
 /// # Errors
 /// What the database says.
 pub async fn call(on: On<'_>, account: i64, id: Uuid) -> Result<Option<CallRecord>> {
-    on.opt(q!("select * from dialer_call where account_id = $1 and id = $2", account, id)).await
+    let sql = "select id, version, record, created_at, updated_at from dialer_call where account_id = $1 and id = $2";
+    on.opt::<RecordRow>(q!(sql, account, id)).await?.map(RecordRow::read).transpose()
 }
 
-/// The key of an event row for paging.
+/// The key of an event for paging.
 pub type EventKey = (Uuid, i64, i64);
 
 /// A call lasts no longer than this: what its rows say happened within this time after its id was made.
@@ -161,93 +145,107 @@ fn last_of(filter: &Filter) -> Option<Uuid> {
 }
 
 impl EventRecord {
-    /// The states of an attempt as its record tells them: what will be stored when it finishes.
-    fn derived(call: &Call, attempt: &Attempt) -> Vec<Self> {
+    /// The states of an attempt.
+    fn of(call: &Call, attempt: &Attempt) -> Vec<Self> {
         let line = &attempt.line;
-        let row = |segment: Segment| Self {
+        let event = |segment: Segment| Self {
             call_id: call.id,
             attempt: attempt.number,
             slot: segment.slot,
-            event_name: segment.name.to_owned(),
-            direction: line.direction().map(|direction| direction.word().to_owned()),
+            event_name: segment.name,
+            direction: line.direction().map(|direction| direction.word()),
             phone_number: line.customer().map(|number| number.as_str().to_owned()),
             agent: line.agent().map(str::to_owned),
             entered_at: segment.since,
             duration_ms: segment.duration_ms(),
         };
-        attempt.timeline().into_iter().map(row).collect()
+        attempt.timeline().into_iter().map(event).collect()
     }
 
     fn key(&self) -> EventKey {
         (self.call_id, self.attempt, self.slot)
     }
 
-    /// The filter as the SQL below has it.
     fn passes(&self, filter: &Filter, before: Option<EventKey>) -> bool {
         let is = |wanted: &Option<String>, value: Option<&str>| wanted.is_none() || wanted.as_deref() == value;
         is(&filter.agent, self.agent.as_deref())
             && is(&filter.number, self.phone_number.as_deref())
-            && is(&filter.event_name, Some(&self.event_name))
-            && is(&filter.direction, self.direction.as_deref())
+            && is(&filter.event_name, Some(self.event_name))
+            && is(&filter.direction, self.direction)
             && filter.since.is_none_or(|since| self.entered_at >= since)
             && filter.until.is_none_or(|until| self.entered_at < until)
-            && filter.call.is_none_or(|call| self.call_id == call)
             && before.is_none_or(|before| self.key() < before)
     }
 }
 
-/// Up to `limit` events before `before`: the newest call first, its last state first. States of attempts that have not
-/// finished are not stored yet; they follow from the calls' records.
+/// Calls that one look for events reads at most: a filter that hardly anything passes must not read the whole book at once.
+const MAX_LOOKED_AT: usize = 5_000;
+/// Calls read by one statement.
+const LOOK: i64 = 500;
+
+/// Up to `limit` events before `before`: the newest call first, its last state first. With it the place to go on from; it is
+/// absent when there is nothing more. There may be fewer than `limit` events although there is more.
 ///
 /// # Errors
 /// What the database says.
-pub async fn events(on: On<'_>, account: i64, filter: &Filter, before: Option<EventKey>, limit: i64) -> Result<Vec<EventRecord>> {
-    // the live calls first: one that finishes between the two reads is then in both, and not in neither
-    let (_, _, live) = super::calls::live(on, account).await?;
-    let derived = derived_events(&live, filter, before);
-    let mut rows = stored_events(on, account, filter, before, limit).await?;
-    let stored: HashSet<(Uuid, i64)> = rows.iter().map(|row| (row.call_id, row.attempt)).collect();
-    rows.extend(derived.into_iter().filter(|row| !stored.contains(&(row.call_id, row.attempt))));
-    rows.sort_by_key(|row| std::cmp::Reverse(row.key()));
-    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(rows)
-}
-
-fn derived_events(live: &[Call], filter: &Filter, before: Option<EventKey>) -> Vec<EventRecord> {
-    let mut rows = Vec::new();
-    for call in live {
-        for attempt in call.attempts.iter().filter(|attempt| attempt.handling.finished_at.is_none()) {
-            rows.extend(EventRecord::derived(call, attempt).into_iter().filter(|row| row.passes(filter, before)));
+pub async fn events(
+    on: On<'_>,
+    account: i64,
+    filter: &Filter,
+    before: Option<EventKey>,
+    limit: usize,
+) -> Result<(Vec<EventRecord>, Option<EventKey>)> {
+    let mut events = Vec::new();
+    // the call of `before` may have more of them; each further look begins below the last one
+    let (mut from, mut below) = (before.map(|(call, ..)| call), None);
+    let mut looked_at = 0;
+    loop {
+        let calls = look(on, account, filter, from.take(), below).await?;
+        let is_last = calls.len() < usize::try_from(LOOK).unwrap_or(usize::MAX);
+        looked_at += calls.len();
+        for call in calls {
+            below = Some(call.id);
+            let of_attempt = |attempt| EventRecord::of(&call, attempt).into_iter().rev();
+            events.extend(call.attempts.iter().rev().flat_map(of_attempt).filter(|event| event.passes(filter, before)));
+            if events.len() > limit {
+                events.truncate(limit);
+                let next = events.last().map(EventRecord::key);
+                return Ok((events, next));
+            }
+        }
+        if is_last || looked_at >= MAX_LOOKED_AT {
+            // no event has this key: it stands for whatever is older than the call
+            let next = below.filter(|_| !is_last).map(|call| (call, 0, 0));
+            return Ok((events, next));
         }
     }
-    rows
 }
 
-async fn stored_events(on: On<'_>, account: i64, filter: &Filter, before: Option<EventKey>, limit: i64) -> Result<Vec<EventRecord>> {
-    let key = before.map_or((None, None, None), |(call, attempt, slot)| (Some(call), Some(attempt), Some(slot)));
-    on.all(q!(
-        "select * from dialer_call_event where account_id = $1
-           and ($2 is null or agent = $2) and ($3 is null or phone_number = $3) and ($4 is null or event_name = $4)
-           and ($5 is null or direction = $5) and ($6 is null or entered_at >= $6) and ($7 is null or entered_at < $7)
-           and ($8 is null or call_id = $8) and ($9 is null or (call_id, attempt, slot) < ($9, $10, $11))
-           and ($12 is null or call_id >= $12) and ($13 is null or call_id <= $13)
-         order by call_id desc, attempt desc, slot desc limit $14",
-        account,
-        filter.agent.clone(),
-        filter.number.clone(),
-        filter.event_name.clone(),
-        filter.direction.clone(),
-        filter.since,
-        filter.until,
-        filter.call,
-        key.0,
-        key.1,
-        key.2,
-        first_of(filter),
-        last_of(filter),
-        limit
-    ))
-    .await
+/// Calls with an attempt that may pass the filter, newest first: the newest attempt is known by the call's own columns, the
+/// others have a result.
+async fn look(on: On<'_>, account: i64, filter: &Filter, from: Option<Uuid>, below: Option<Uuid>) -> Result<Vec<Call>> {
+    let rows: Vec<CallRow> = on
+        .all(q!(
+            "select id, version, record, created_at from dialer_call c where account_id = $1
+               and ($2 is null or agent = $2 or exists (select 1 from dialer_call_result r
+                                                        where r.account_id = $1 and r.call_id = c.id and r.agent = $2))
+               and ($3 is null or phone_number = $3 or exists (select 1 from dialer_call_result r
+                                                               where r.account_id = $1 and r.call_id = c.id and r.phone_number = $3))
+               and ($4 is null or id <= $4) and ($5 is null or id < $5)
+               and ($6 is null or id >= $6) and ($7 is null or id <= $7) and ($8 is null or id = $8)
+             order by id desc limit $9",
+            account,
+            filter.agent.clone(),
+            filter.number.clone(),
+            from,
+            below,
+            first_of(filter),
+            last_of(filter),
+            filter.call,
+            LOOK
+        ))
+        .await?;
+    rows.into_iter().map(CallRow::read).collect()
 }
 
 /// The states that one call went through, in order; `None` when the account has no such call.
@@ -255,13 +253,8 @@ async fn stored_events(on: On<'_>, account: i64, filter: &Filter, before: Option
 /// # Errors
 /// What the database says.
 pub async fn events_of(on: On<'_>, account: i64, id: Uuid) -> Result<Option<Vec<EventRecord>>> {
-    let Some(record) = call(on, account, id).await? else { return Ok(None) };
-    let sql = "select * from dialer_call_event where account_id = $1 and call_id = $2 order by attempt, slot";
-    let mut rows: Vec<EventRecord> = on.all(q!(sql, account, id)).await?;
-    let call = record.call()?;
-    let unfinished = call.attempts.iter().filter(|attempt| attempt.handling.finished_at.is_none());
-    rows.extend(unfinished.flat_map(|attempt| EventRecord::derived(&call, attempt)));
-    Ok(Some(rows))
+    let Some(CallRecord { call, .. }) = call(on, account, id).await? else { return Ok(None) };
+    Ok(Some(call.attempts.iter().flat_map(|attempt| EventRecord::of(&call, attempt)).collect()))
 }
 
 /// The key of a result row for paging.

@@ -1,16 +1,19 @@
 //! Applies work to calls by the call law. Pure but for identifiers: all that is read was loaded before, all that is
 //! written goes into the ledger.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{
-    Done, EditPatch, Failure, NewsItem, Origin, Settings, Told, Work,
+    Done, EditPatch, Failure, NewsItem, Once, Origin, Settings, Told, Work,
     ledger::{Known, Ledger, found_by},
 };
 use crate::{
     app::{clock::Clock, hub::Hub},
     domain::call::{Call, Fact, Heard, NewsKind, Terms},
+    store::journal::Remembered,
 };
 
 /// What applying needs beside the ledger.
@@ -24,7 +27,8 @@ impl Desk<'_> {
     /// Does one piece of work.
     pub(super) fn apply(&self, ledger: &mut Ledger, known: &mut Known, work: &Work) -> Result<Done, Failure> {
         match work {
-            Work::News { items, .. } => Ok(Done::News(items.iter().map(|item| self.hear(ledger, known, item)).collect())),
+            Work::News { items, once: None } => Ok(Done::News(self.hear_all(ledger, known, items))),
+            Work::News { items, once: Some(once) } => self.once(ledger, known, items, once),
             Work::Expire(calls) => Ok(Done::Expired(calls.iter().filter(|&&call| self.expire(ledger, known, call)).count())),
             Work::EndWrap(call, agent) => self.end_wrap(ledger, known, *call, agent.as_deref()),
             Work::Edit(call, patch) => self.edit(ledger, known, *call, patch),
@@ -41,14 +45,33 @@ impl Desk<'_> {
         }
     }
 
+    fn hear_all(&self, ledger: &mut Ledger, known: &mut Known, items: &[NewsItem]) -> Vec<Told> {
+        items.iter().map(|item| self.hear(ledger, known, item)).collect()
+    }
+
+    /// The same request is done once. The answer of an earlier one was looked up.
+    fn once(&self, ledger: &mut Ledger, known: &mut Known, items: &[NewsItem], once: &Once) -> Result<Done, Failure> {
+        let unreadable = |error: serde_json::Error| Failure::Store(Arc::new(sqlx::Error::Decode(error.into())));
+        if let Some((_, before)) = known.answers.get(&once.key) {
+            if before.content != once.content {
+                return Err(Failure::KeyReused);
+            }
+            return serde_json::from_str(&before.answer).map(Done::News).map_err(unreadable);
+        }
+        let told = self.hear_all(ledger, known, items);
+        let answer = Remembered { content: once.content.clone(), answer: serde_json::to_string(&told).map_err(unreadable)? };
+        known.answers.insert(once.key.clone(), (ledger.next_turn(), answer.clone()));
+        ledger.remember(once.key.clone(), answer);
+        Ok(Done::News(told))
+    }
+
     fn hear(&self, ledger: &mut Ledger, known: &mut Known, item: &NewsItem) -> Told {
         let (id, number) = self.line(ledger, known, item);
         let Some(call) = known.calls.get_mut(&id) else { return Told { call: id, attempt: number, state: None, changed: false } };
         let index = call.attempts.iter().position(|attempt| attempt.number == number).unwrap_or_default();
         let account = ledger.account.clone();
-        let before = found_by(call, &call.attempts[index]);
+        let before = found_by(&call.attempts[index]);
         let attempt = &mut call.attempts[index];
-        ledger.touch(id, attempt);
         // whose wrap-up it is may only be known by this very news
         let agent = item.news.told.agent.as_deref().or(attempt.line.agent());
         let wraps = matches!(item.news.kind, NewsKind::Ended(_) | NewsKind::Connected);
@@ -110,8 +133,7 @@ impl Desk<'_> {
         now: DateTime<Utc>,
         step: impl FnOnce(&mut crate::domain::call::Attempt) -> Result<Heard, Failure>,
     ) -> Result<usize, Failure> {
-        ledger.touch(call.id, &call.attempts[index]);
-        let before = found_by(call, &call.attempts[index]);
+        let before = found_by(&call.attempts[index]);
         let heard = step(&mut call.attempts[index])?;
         if heard.store {
             ledger.record(self.clock, call, index, &before, &heard.facts, Origin { source: "gateway", occurred: now, observed: now });
@@ -123,7 +145,7 @@ impl Desk<'_> {
         let now = self.clock.now();
         let call = known.calls.get_mut(&id).ok_or(Failure::NoSuchCall)?;
         let old = call.edits.clone();
-        let before = found_by(call, call.newest());
+        let before = found_by(call.newest());
         for (field, value) in [
             (&mut call.edits.phone_call_id, &patch.phone_call_id),
             (&mut call.edits.subject, &patch.subject),

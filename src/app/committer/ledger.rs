@@ -1,7 +1,7 @@
-//! What one batch writes to one account: calls as they become, rows that follow from them, and the journal's entries.
+//! What one batch does to one account: calls as they become, rows that follow from them, and the journal's entries.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -17,38 +17,54 @@ use crate::{
         hub::Entry,
     },
     domain::{
-        call::{Attempt, Call, CallObject, Fact, PartyRef, Segment, State, Terms},
+        call::{Attempt, Call, CallObject, Direction, Fact, PartyRef, State, Terms},
         event::{Audience, Envelope, wire_micros},
         phone::Number,
     },
     store::{
-        Result, Tx,
+        Result, Rows, Writes,
         calls::{self, Extent, Line},
-        journal::{self, NewEntry},
+        journal::{self, NewEntry, Position, Remembered},
     },
 };
 
-/// Calls and keys of an account that this server knows to be as stored, while nobody else took the account's turn.
-#[derive(Default)]
+/// Calls remembered per account before those that are over are dropped.
+const MAX_KNOWN_CALLS: usize = 20_000;
+
+/// What this server knows of an account: its calls and keys as they will be once all that was worked out is committed.
+/// It holds as long as nobody else takes the account's turn.
 pub(super) struct Known {
-    /// The last turn that was taken here; when the next one is not its successor, somebody else wrote between.
-    pub(super) turn: i64,
     pub(super) epoch: String,
+    /// The last turn that was worked out.
+    pub(super) turn: i64,
+    /// The last entry that was worked out.
+    pub(super) seq: i64,
     pub(super) lines: HashMap<String, Line>,
     pub(super) calls: HashMap<Uuid, Call>,
+    /// Answers that idempotency keys got in batches that may not be committed yet, with the turn of each.
+    pub(super) answers: HashMap<String, (i64, Remembered)>,
 }
 
 impl Known {
-    /// Drops what is over, once there is much of it; late news reads it back.
-    pub(super) fn shrink(&mut self, most: usize) {
-        if self.calls.len() > most {
-            self.calls.retain(|_, call| call.newest().handling.finished_at.is_none());
-            if self.calls.len() > most {
-                self.calls.clear();
-            }
-            let calls = &self.calls;
-            self.lines.retain(|_, (call, _)| calls.contains_key(call));
+    /// Nothing but the position.
+    pub(super) fn at(position: Position) -> Self {
+        let Position { epoch, seq, turn, .. } = position;
+        Self { epoch, turn, seq, lines: HashMap::new(), calls: HashMap::new(), answers: HashMap::new() }
+    }
+
+    /// Drops what is over, once there is much of it; late news reads it back. What the last batch wrote stays: it may not be
+    /// in the book yet.
+    pub(super) fn shrink(&mut self, most: usize, written: &[Uuid]) {
+        if self.calls.len() <= most {
+            return;
         }
+        let written: HashSet<&Uuid> = written.iter().collect();
+        self.calls.retain(|id, call| call.newest().handling.finished_at.is_none() || written.contains(id));
+        if self.calls.len() > most {
+            self.calls.retain(|id, _| written.contains(id));
+        }
+        let calls = &self.calls;
+        self.lines.retain(|_, (call, _)| calls.contains_key(call));
     }
 }
 
@@ -56,106 +72,82 @@ impl Known {
 pub(super) struct Ledger {
     pub(super) account: Arc<Account>,
     pub(super) epoch: String,
-    pub(super) seq: i64,
     pub(super) owners: HashMap<Number, PartyRef>,
+    /// The turn and the entry that this follows on.
+    turn: i64,
+    seq: i64,
     entries: Vec<NewEntry>,
     published: Vec<Arc<Entry>>,
-    new_lines: Vec<(String, Line)>,
-    /// The rows of states that are stored, of attempts that had finished before this batch.
-    touched: BTreeMap<(Uuid, i64), Option<Vec<Segment>>>,
-    rewritten: BTreeSet<(Uuid, i64)>,
+    lines: BTreeMap<String, Line>,
+    answers: Vec<(String, Remembered)>,
     results: BTreeSet<(Uuid, i64)>,
     /// Calls to write, and how much of them.
     stored: BTreeMap<Uuid, Extent>,
-    /// The first entry, by which a commit of unknown outcome is settled.
-    witness: Option<(i64, Uuid)>,
-    /// Something beside calls was written.
-    beside: bool,
 }
 
-/// What a call is found by and what its rows of states repeat; when it changes they are all written whole.
+/// A ledger that was closed: what to write, and what to publish once that is committed.
+pub(super) struct Closed {
+    pub(super) writes: Writes,
+    pub(super) published: Vec<Arc<Entry>>,
+    /// The first entry, by which a commit of unknown outcome is settled.
+    pub(super) witness: Option<(i64, Uuid)>,
+}
+
+/// What a call's row is found by; when it changes the row is written whole.
 #[derive(PartialEq, Eq)]
 pub(super) struct FoundBy {
-    direction: Option<&'static str>,
+    direction: Option<Direction>,
     customer: Option<Number>,
     agent: Option<String>,
-    phone_call_id: Option<String>,
-    subject: Option<String>,
-    to_name: Option<String>,
-    computed_outcome: Option<String>,
 }
 
-pub(super) fn found_by(call: &Call, attempt: &Attempt) -> FoundBy {
+pub(super) fn found_by(attempt: &Attempt) -> FoundBy {
     let line = &attempt.line;
-    let owned = |text: Option<&str>| text.map(str::to_owned);
-    FoundBy {
-        direction: line.direction().map(|direction| direction.word()),
-        customer: line.customer().cloned(),
-        agent: owned(line.agent()),
-        phone_call_id: owned(call.phone_call_id()),
-        subject: owned(call.subject()),
-        to_name: owned(call.to_name()),
-        computed_outcome: call.edits.computed_outcome.clone(),
-    }
+    FoundBy { direction: line.direction(), customer: line.customer().cloned(), agent: line.agent().map(str::to_owned) }
 }
 
 impl Ledger {
-    pub(super) fn new(account: Arc<Account>, epoch: String, seq: i64) -> Self {
+    pub(super) fn new(account: Arc<Account>, known: &Known) -> Self {
         Self {
             account,
-            epoch,
-            seq,
+            epoch: known.epoch.clone(),
             owners: HashMap::new(),
+            turn: known.turn,
+            seq: known.seq,
             entries: vec![],
             published: vec![],
-            new_lines: vec![],
-            touched: BTreeMap::new(),
-            rewritten: BTreeSet::new(),
+            lines: BTreeMap::new(),
+            answers: vec![],
             results: BTreeSet::new(),
             stored: BTreeMap::new(),
-            witness: None,
-            beside: false,
         }
     }
 
-    /// The first entry, by which a commit of unknown outcome is settled.
-    pub(super) fn witness(&self) -> Option<(i64, Uuid)> {
-        self.witness
-    }
-
-    /// Says that the transaction holds something beside this ledger.
-    pub(super) fn must_commit(&mut self) {
-        self.beside = true;
-    }
-
-    /// What to publish once committed.
-    pub(super) fn take_published(&mut self) -> Vec<Arc<Entry>> {
-        std::mem::take(&mut self.published)
-    }
-
+    /// A call that was opened for a PBX's key.
     pub(super) fn open_line(&mut self, key: String, line: Line) {
-        self.new_lines.push((key, line));
+        self.stored.insert(line.0, Extent::New);
+        self.lines.insert(key, line);
     }
 
-    /// Remembers the states of an attempt as stored, before its first change in this batch. They are stored when it has
-    /// finished; until then they follow from the record.
-    pub(super) fn touch(&mut self, call: Uuid, attempt: &Attempt) {
-        let stored = || attempt.handling.finished_at.map(|_| attempt.timeline());
-        self.touched.entry((call, attempt.number)).or_insert_with(stored);
+    /// Keeps the answer that an idempotency key gets.
+    pub(super) fn remember(&mut self, key: String, answer: Remembered) {
+        self.answers.push((key, answer));
+    }
+
+    /// The turn this will be.
+    pub(super) fn next_turn(&self) -> i64 {
+        self.turn + 1
     }
 
     /// Records what a step did to a call: its facts become entries, the call is stored.
     pub(super) fn record(&mut self, clock: &Clock, call: &mut Call, attempt: usize, before: &FoundBy, facts: &[Fact], origin: Origin<'_>) {
-        let key = (call.id, call.attempts[attempt].number);
         let extent = self.stored.entry(call.id).or_insert(Extent::Progress);
-        // a call without a version was never written
-        if call.version == 0 || *before != found_by(call, &call.attempts[attempt]) {
+        if *extent == Extent::Progress && *before != found_by(&call.attempts[attempt]) {
             *extent = Extent::Whole;
-            self.rewritten.insert(key);
         }
         // the result repeats the call, so what is told or set after the end changes it too
         if call.attempts[attempt].handling.finished_at.is_some() {
-            self.results.insert(key);
+            self.results.insert((call.id, call.attempts[attempt].number));
         }
         for fact in facts {
             call.version += 1;
@@ -203,7 +195,6 @@ impl Ledger {
         };
         #[expect(clippy::expect_used, reason = "an envelope has text keys only, and nothing in it fails to serialize")]
         let body = serde_json::to_string(&envelope).expect("an envelope is JSON");
-        self.witness.get_or_insert((self.seq, id));
         self.entries.push(NewEntry {
             seq: self.seq,
             id,
@@ -221,37 +212,31 @@ impl Ledger {
         }));
     }
 
-    /// Writes everything; `false` when there was nothing. The account's turn is held.
-    pub(super) async fn write(&mut self, tx: &mut Tx, known: &Known, terms: &Terms, now: DateTime<Utc>) -> Result<bool> {
-        if self.stored.is_empty() {
-            return Ok(self.beside);
+    /// What there is to write, which is then the last that is known; `None` when nothing changed.
+    ///
+    /// # Errors
+    /// When a call cannot be written as JSON, which it always can.
+    pub(super) fn close(self, known: &mut Known, terms: &Terms, now: DateTime<Utc>) -> Result<Option<Closed>> {
+        let Self { account, epoch, turn, seq, entries, published, lines, answers, results, stored, .. } = self;
+        if stored.is_empty() && answers.is_empty() {
+            return Ok(None);
         }
-        let account = self.account.id;
-        calls::save(tx, account, self.stored.iter().filter_map(|(id, extent)| Some((known.calls.get(id)?, *extent))), terms, now).await?;
-        calls::save_lines(tx, account, std::mem::take(&mut self.new_lines)).await?;
+        let account = account.id;
+        let witness = entries.first().map(|entry| (entry.seq, entry.id));
+        let mut rows: Vec<Rows> =
+            calls::rows(account, stored.iter().filter_map(|(id, extent)| Some((known.calls.get(id)?, *extent))), terms, now)?.into();
+        rows.push(calls::line_rows(account, lines));
         let find = |(id, number): &(Uuid, i64)| {
             let call = known.calls.get(id)?;
             Some((call, call.attempts.iter().find(|attempt| attempt.number == *number)?))
         };
-        let mut events = Vec::new();
-        for (key, before) in &self.touched {
-            let Some((call, attempt)) = find(key) else { continue };
-            if attempt.handling.finished_at.is_none() {
-                continue;
-            }
-            let after = attempt.timeline();
-            let before = before.as_deref().unwrap_or_default();
-            let gone: Vec<i64> =
-                before.iter().map(|segment| segment.slot).filter(|slot| !after.iter().any(|segment| segment.slot == *slot)).collect();
-            calls::drop_events(tx, account, key.0, key.1, &gone).await?;
-            let all = self.rewritten.contains(key);
-            events.extend(after.into_iter().filter(|segment| all || !before.contains(segment)).map(|segment| (call, attempt, segment)));
-        }
-        calls::save_events(tx, account, &events).await?;
-        let results: Vec<_> = self.results.iter().filter_map(find).collect();
-        calls::save_results(tx, account, &results, now).await?;
-        journal::append(tx, account, std::mem::take(&mut self.entries)).await?;
-        Ok(true)
+        rows.push(calls::result_rows(account, results.iter().filter_map(find), now));
+        rows.push(journal::entries(account, entries));
+        rows.push(journal::answers(account, answers, now));
+        (known.turn, known.seq) = (turn + 1, seq);
+        known.answers.retain(|_, (answered, _)| *answered > turn);
+        known.shrink(MAX_KNOWN_CALLS, &stored.into_keys().collect::<Vec<_>>());
+        Ok(Some(Closed { writes: Writes { account, epoch, turn, seq, rows }, published, witness }))
     }
 }
 

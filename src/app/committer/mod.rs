@@ -1,12 +1,14 @@
 //! The committer: acknowledged means committed.
 //!
-//! Doors hand a typed piece of [`Work`] in and wait. One spawned task per shard takes what has gathered while its last
-//! commit ran (no timer), writes it in one transaction, commits, answers, then publishes. The queue is bounded: a full one
-//! is said at once. A commit of unknown outcome is settled by reading back whether its first entry is in the journal.
+//! Doors hand a typed piece of [`Work`] in and wait. One spawned task per shard applies what comes in while its last commit
+//! runs (no timer), then commits it in one transaction, answers, then publishes. The queue is bounded: a full one is said at
+//! once. A commit of unknown outcome is settled by reading back whether its first entry is in the journal.
 
 mod apply;
+mod batch;
 mod ledger;
 mod shard;
+mod sure;
 
 use std::{sync::Arc, time::Duration};
 

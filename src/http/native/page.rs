@@ -59,8 +59,17 @@ pub(super) fn page<R: Serialize, K: Serialize>(
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = more.then(|| rows.last().map(|row| cursor(&key(row)))).flatten();
+    answer(headers, &rows, next, columns)
+}
+
+/// A page that may hold fewer rows than asked for although there is more: `next` tells.
+pub(super) fn part<R: Serialize>(headers: &HeaderMap, rows: &[R], next: Option<&impl Serialize>, columns: &[&str]) -> Result<Response, ApiError> {
+    answer(headers, rows, next.map(cursor), columns)
+}
+
+fn answer<R: Serialize>(headers: &HeaderMap, rows: &[R], next: Option<String>, columns: &[&str]) -> Result<Response, ApiError> {
     if wants_csv(headers) {
-        return csv(&rows, columns, next);
+        return csv(rows, columns, next);
     }
     Ok(Json(json!({"items": rows, "next": next})).into_response())
 }

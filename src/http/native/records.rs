@@ -10,7 +10,7 @@ use super::page;
 use crate::{
     app::committer::EditPatch,
     domain::{
-        call::{Attempt, Direction},
+        call::{Attempt, Direction, Outcome},
         phone::{HomeRegion, Number},
         scope::Scope,
     },
@@ -153,10 +153,10 @@ struct CallView {
     connects: i64,
     did_connect: bool,
     aborts: i64,
-    direction: Option<String>,
+    direction: Option<&'static str>,
     phone_number: Option<String>,
     phone_call_id: Option<String>,
-    status: String,
+    status: &'static str,
     subject: Option<String>,
     to: Option<String>,
     outcome: Option<String>,
@@ -211,42 +211,47 @@ impl AttemptView {
     }
 }
 
-fn view(row: CallRecord) -> Result<CallView, ApiError> {
-    let call = row.call()?;
-    let newest = call.newest();
-    let owned = |text: Option<&str>| text.map(str::to_owned);
-    Ok(CallView {
-        state: newest.state().map(|state| state.word()),
-        recording_url: owned(newest.line.recording_url()),
-        notes: owned(newest.line.notes()),
-        bill_rate: owned(newest.line.bill_rate()),
-        bill_duration: newest.line.bill_duration_s(),
-        total_duration: newest.line.total_duration_s(),
-        transferred_number: owned(newest.line.transferred_to()),
-        hangup_reason: newest.line.cause().map(|cause| cause.text.clone()),
-        attempts: call.attempts.iter().map(AttemptView::new).collect(),
-        id: row.id,
-        cv: row.version,
-        agent: row.agent,
-        calls: row.calls,
-        no_answers: row.no_answers,
-        busies: row.busies,
-        connects: row.connects,
-        did_connect: row.did_connect,
-        aborts: row.aborts,
-        direction: row.direction,
-        phone_number: row.phone_number,
-        phone_call_id: row.phone_call_id,
-        status: row.status,
-        subject: row.subject,
-        to: row.to_name,
-        outcome: row.outcome,
-        computed_outcome: row.computed_outcome,
-        call_status: row.call_status,
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-        finished_at: row.finished_at,
-    })
+impl CallView {
+    fn new(record: &CallRecord) -> Self {
+        let CallRecord { call, updated_at } = record;
+        let newest = call.newest();
+        let line = &newest.line;
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let count = |outcome: Outcome| call.count(|attempt| attempt.outcome() == Some(outcome.clone()));
+        let connects = call.count(|attempt| attempt.line.answered_at.is_some());
+        Self {
+            id: call.id,
+            cv: call.version,
+            agent: owned(line.agent()),
+            calls: call.count(|_| true),
+            no_answers: count(Outcome::NoAnswer),
+            busies: count(Outcome::Busy),
+            connects,
+            did_connect: connects > 0,
+            aborts: 0, // an abort needs an outcome that an agent chose
+            direction: line.direction().map(Direction::word),
+            phone_number: line.customer().map(|number| number.as_str().to_owned()),
+            phone_call_id: owned(call.phone_call_id()),
+            status: call.status(),
+            subject: owned(call.subject()),
+            to: owned(call.to_name()),
+            outcome: owned(call.outcome_text()),
+            computed_outcome: call.edits.computed_outcome.clone(),
+            call_status: newest.call_status().to_owned(),
+            state: newest.state().map(|state| state.word()),
+            recording_url: owned(line.recording_url()),
+            notes: owned(line.notes()),
+            bill_rate: owned(line.bill_rate()),
+            bill_duration: line.bill_duration_s(),
+            total_duration: line.total_duration_s(),
+            transferred_number: owned(line.transferred_to()),
+            hangup_reason: line.cause().map(|cause| cause.text.clone()),
+            created_at: call.created_at,
+            updated_at: *updated_at,
+            finished_at: newest.handling.finished_at,
+            attempts: call.attempts.iter().map(AttemptView::new).collect(),
+        }
+    }
 }
 
 async fn calls(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<CallsAsked>) -> Result<Response, ApiError> {
@@ -256,14 +261,14 @@ async fn calls(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query
     let filter = Filter { status: asked.status.clone(), call_status: asked.call_status.clone(), ..asked.filter(account.region)? };
     let before: Option<Uuid> = page::read_cursor(asked.cursor.as_deref())?;
     let rows = records::calls(web.app.db.read(), account.id, &filter, before, limit + 1).await?;
-    let rows = rows.into_iter().map(view).collect::<Result<Vec<_>, _>>()?;
+    let rows = rows.iter().map(CallView::new).collect();
     page::page(&headers, rows, limit, CALL_COLUMNS, |row| row.id)
 }
 
 async fn call(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) -> Result<Json<CallView>, ApiError> {
     let account = &bearer.with(Scope::CallsRead)?.account;
     let row = records::call(web.app.db.read(), account.id, read_id(&id)?).await?.ok_or_else(no_such_call)?;
-    view(row).map(Json)
+    Ok(Json(CallView::new(&row)))
 }
 
 async fn events_of_call(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, ApiError> {
@@ -284,8 +289,8 @@ async fn events(
     one_of("eventName", asked.event_name.as_deref(), &EVENT_NAMES)?;
     let filter = Filter { event_name: asked.event_name.clone(), call: asked.call, ..asked.filter(account.region)? };
     let before = page::read_cursor(asked.cursor.as_deref())?;
-    let rows = records::events(web.app.db.read(), account.id, &filter, before, limit + 1).await?;
-    page::page(&headers, rows, limit, EVENT_COLUMNS, |row| (row.call_id, row.attempt, row.slot))
+    let (rows, next) = records::events(web.app.db.read(), account.id, &filter, before, usize::try_from(limit).unwrap_or(0)).await?;
+    page::part(&headers, &rows, next.as_ref(), EVENT_COLUMNS)
 }
 
 async fn results(
@@ -324,7 +329,7 @@ async fn edit(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>, Bo
     let Edit { phone_call_id, subject, to, computed_outcome } = edit;
     web.app.edit_call(&account, id, EditPatch { phone_call_id, subject, to, computed_outcome }).await?;
     let row = records::call(web.app.db.read(), account.id, id).await?.ok_or_else(no_such_call)?;
-    view(row).map(Json)
+    Ok(Json(CallView::new(&row)))
 }
 
 async fn end_wrap(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {

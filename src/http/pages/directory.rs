@@ -16,7 +16,7 @@ use super::{
     person::Person,
 };
 use crate::{
-    domain::call::Direction,
+    domain::{call::Direction, phone::Number},
     http::{Web, error::ApiError},
     store::{
         parties::{self, PartyRow},
@@ -86,7 +86,7 @@ async fn last_calls(web: &Web, account: i64, numbers: &[String]) -> Result<Vec<C
         calls.extend(records::calls(web.app.db.read(), account, &filter, None, i64::try_from(CALLS).unwrap_or(i64::MAX)).await?);
     }
     // identifiers are ordered by time
-    calls.sort_by_key(|call| std::cmp::Reverse(call.id));
+    calls.sort_by_key(|record| std::cmp::Reverse(record.call.id));
     calls.truncate(CALLS);
     Ok(calls)
 }
@@ -135,14 +135,15 @@ fn call_table(calls: &[CallRecord]) -> Markup {
                 }
             }
             tbody role="rowgroup" {
-                @for call in calls {
-                    @let outcome = call.outcome.as_deref().or(call.computed_outcome.as_deref());
+                @for CallRecord { call, .. } in calls {
+                    @let newest = call.newest();
+                    @let outcome = call.outcome_text();
                     tr role="row" data-testid="call" {
                         td.when role="cell" { (time(call.created_at)) }
-                        td.number role="cell" { (call.phone_number.as_deref().unwrap_or_default()) }
-                        td.direction role="cell" { (direction_word(call.direction.as_deref().unwrap_or_default())) }
-                        td.agent role="cell" { (call.agent.as_deref().unwrap_or_default()) }
-                        td.status role="cell" data-state=[tone(&call.call_status)] { (call.call_status) }
+                        td.number role="cell" { (newest.line.customer().map(Number::as_str).unwrap_or_default()) }
+                        td.direction role="cell" { (newest.line.direction().map(direction_words).unwrap_or_default()) }
+                        td.agent role="cell" { (newest.line.agent().unwrap_or_default()) }
+                        td.status role="cell" data-state=[tone(newest.call_status())] { (newest.call_status()) }
                         td.outcome role="cell" { (outcome.unwrap_or_default()) }
                     }
                 }
@@ -165,13 +166,12 @@ fn tone(status: &str) -> Option<&'static str> {
     }
 }
 
-fn direction_word(word: &str) -> &str {
-    let words = [
-        (Direction::Inbound, "Inbound"),
-        (Direction::Outbound, "Outbound"),
-        (Direction::ClickToCall, "Click to call"),
-        (Direction::Transfer, "Transfer"),
-        (Direction::CcOutbound, "Campaign"),
-    ];
-    words.into_iter().find(|(direction, _)| direction.word() == word).map_or(word, |(_, text)| text)
+fn direction_words(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Inbound => "Inbound",
+        Direction::Outbound => "Outbound",
+        Direction::ClickToCall => "Click to call",
+        Direction::Transfer => "Transfer",
+        Direction::CcOutbound => "Campaign",
+    }
 }

@@ -1,0 +1,113 @@
+//! A batch: work that was applied in memory, and how it is made durable, answered and published.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+};
+
+use uuid::Uuid;
+
+use super::{Done, Failure, Job, ledger::Ledger};
+use crate::{
+    app::{
+        clock::instant,
+        failpoint,
+        hub::{Entry, Hub},
+    },
+    store::{CommitError, Db, Writes},
+};
+
+pub(super) type Answer = Result<Done, Failure>;
+
+/// Work that was applied and not yet closed.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) jobs: Vec<Job>,
+    /// One per job.
+    pub(super) answers: Vec<Answer>,
+    /// By account, in order, so that two writers never wait for each other.
+    pub(super) ledgers: BTreeMap<i64, Ledger>,
+}
+
+/// A batch that was closed: what is answered and published once its writes are committed.
+pub(super) struct Closed {
+    jobs: Vec<Job>,
+    answers: Vec<Answer>,
+    published: Vec<Published>,
+    /// The first entry of the batch: account, seq, event id.
+    witness: Option<(i64, i64, Uuid)>,
+    closed_at: tokio::time::Instant,
+}
+
+/// Entries of one account and their incarnation.
+struct Published {
+    account: i64,
+    epoch: String,
+    entries: Vec<Arc<Entry>>,
+}
+
+/// A batch that was not committed, or not surely.
+pub(super) struct Wreck {
+    pub(super) batch: Closed,
+    /// Absent when somebody else had written to an account.
+    pub(super) error: Option<CommitError>,
+}
+
+impl Closed {
+    pub(super) fn new(jobs: Vec<Job>, answers: Vec<Answer>) -> Self {
+        Self { jobs, answers, published: vec![], witness: None, closed_at: instant() }
+    }
+
+    /// Adds one account's part; answers what to write.
+    pub(super) fn add(&mut self, part: super::ledger::Closed) -> Writes {
+        let super::ledger::Closed { writes, published, witness } = part;
+        if let (None, Some((seq, id))) = (self.witness, witness) {
+            self.witness = Some((writes.account, seq, id));
+        }
+        self.published.push(Published { account: writes.account, epoch: writes.epoch.clone(), entries: published });
+        writes
+    }
+
+    /// The first entry of the batch, by which a commit of unknown outcome is settled: account, seq, event id.
+    pub(super) fn witness(&self) -> Option<(i64, i64, Uuid)> {
+        self.witness
+    }
+
+    /// The work, to be done anew.
+    pub(super) fn into_jobs(self) -> Vec<Job> {
+        self.jobs
+    }
+
+    /// Commits, answers and publishes.
+    pub(super) async fn commit(self, writes: Vec<Writes>, db: &Db, hub: &Hub) -> Result<(), Box<Wreck>> {
+        // copies only: there is nothing to make durable
+        if !writes.is_empty() {
+            failpoint::hit("written");
+            match db.commit(writes, || failpoint::hit("before-commit")).await {
+                Ok(true) => failpoint::hit("after-commit"),
+                Ok(false) => return Err(Box::new(Wreck { batch: self, error: None })),
+                Err(error) => return Err(Box::new(Wreck { batch: self, error: Some(error) })),
+            }
+        }
+        self.finish(hub);
+        Ok(())
+    }
+
+    /// Answers, publishes and counts what was committed.
+    pub(super) fn finish(self, hub: &Hub) {
+        metrics::histogram!("cti_commit_seconds").record(self.closed_at.elapsed().as_secs_f64());
+        #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
+        metrics::histogram!("cti_commit_batch_jobs").record(self.jobs.len() as f64);
+        let ack = metrics::histogram!("cti_ack_seconds");
+        for (job, answer) in self.jobs.into_iter().zip(self.answers) {
+            ack.record(job.queued_at.elapsed().as_secs_f64());
+            let _ = job.reply.send(answer);
+        }
+        failpoint::hit("replied");
+        for Published { account, epoch, entries } in self.published {
+            metrics::counter!("cti_events_total").increment(entries.len() as u64);
+            hub.publish(account, &epoch, entries);
+        }
+        failpoint::hit("published");
+    }
+}
