@@ -27,7 +27,7 @@ create table journal (
     body text not null,                             -- the envelope as it is pushed
     observed_at text not null,
     primary key (account_id, seq)
-) strict, without rowid;
+) strict;                                           -- with rowid: entries of a kilobyte are appended, four to a page
 
 create table idempotency (
     account_id integer not null,

@@ -340,7 +340,10 @@ impl Db {
         }
         match &self.0 {
             Sides::Pg(pools) => close!(pools),
-            Sides::Lite(lite) => close!(lite.pools),
+            Sides::Lite(lite) => {
+                lite.pen.close();
+                close!(lite.pools);
+            }
         }
     }
 }

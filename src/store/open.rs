@@ -9,7 +9,7 @@ use sqlx::{
 
 use super::{
     Db, Lite, Pools, Sides,
-    pen::{Pen, as_sqlx},
+    pen::{MAX_LOG_PAGES, Pen, as_sqlx},
 };
 use crate::q;
 
@@ -17,10 +17,6 @@ use crate::q;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections are renewed at this age, so that memory held by one does not grow for ever.
 const MAX_LIFETIME: Duration = Duration::from_secs(3600);
-/// Pages of the write-ahead log before it is copied back (64 MiB). A batch writes a hundred pages: SQLite's own 1,000 would
-/// stop commits ten times a second for a copy with two more syncs.
-const LITE_CHECKPOINT_PAGES: &str = "16384";
-
 /// The committer's statements are few, keyed, and run thousands of times a second. Planning each anew took longer than running
 /// it; and a plan that was kept must not be one that was best while the table was empty.
 const PG_WRITER: [(&str, &str); 5] = [
@@ -137,7 +133,7 @@ async fn open_sqlite(options: &OpenOptions) -> Result<Db, OpenError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .pragma("wal_autocheckpoint", LITE_CHECKPOINT_PAGES)
+        .pragma("wal_autocheckpoint", MAX_LOG_PAGES.to_string())
         .busy_timeout(ACQUIRE_TIMEOUT);
     if let Some(folder) = connect.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|error| OpenError::Folder(folder.to_owned(), error))?;
@@ -147,6 +143,6 @@ async fn open_sqlite(options: &OpenOptions) -> Result<Db, OpenError> {
     };
     let pools = Pools { writer: pool(1), reader: pool(options.readers), replay: pool(options.replayers) };
     pools.writer.acquire().await?;
-    let pen = Pen::open(&connect.get_filename(), LITE_CHECKPOINT_PAGES, ACQUIRE_TIMEOUT).map_err(as_sqlx)?;
+    let pen = Pen::open(&connect.get_filename(), ACQUIRE_TIMEOUT).map_err(as_sqlx)?;
     Ok(Db(Sides::Lite(Lite { pools, pen })))
 }

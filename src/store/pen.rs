@@ -5,7 +5,11 @@
 //! ask again and again; within this process they stand in line instead.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,50 +17,109 @@ use rusqlite::{
     Connection, OpenFlags, TransactionBehavior,
     types::{ToSqlOutput, Value, ValueRef},
 };
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
 
 use super::{Arg, CommitError, Rows, Writes};
 
 /// More than the statements of a commit: each is prepared once.
 const PREPARED: usize = 32;
+/// Pages kept in memory, so that a commit reads none back from the file.
+const CACHE_KIB: i64 = 16 * 1024;
+/// How often the write-ahead log is copied into the file.
+const COPY_EVERY: Duration = Duration::from_secs(1);
+/// Pages of the write-ahead log at which a commit copies it itself, should that ever be needed: a quarter of a gigabyte.
+pub(super) const MAX_LOG_PAGES: i64 = 65_536;
 
 /// The pen.
 #[derive(Clone)]
-pub(super) struct Pen {
-    connection: Arc<Mutex<Connection>>,
-    turn: Arc<tokio::sync::Mutex<()>>,
+pub(super) struct Pen(Arc<Inner>);
+
+struct Inner {
+    /// Absent once closed.
+    writer: Mutex<Option<Connection>>,
+    copier: Mutex<Option<Connection>>,
+    /// Something was written since the log was last copied.
+    wrote: AtomicBool,
+    turn: Arc<Queue<()>>,
 }
 
 impl Pen {
-    /// Opens a connection as durable as those of the pools.
-    pub(super) fn open(path: &std::path::Path, checkpoint_pages: &str, patience: Duration) -> rusqlite::Result<Self> {
-        // each use holds the lock around the connection
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(patience)?;
-        connection.pragma_update(None, "synchronous", "full")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "wal_autocheckpoint", checkpoint_pages)?;
-        connection.set_prepared_statement_cache_capacity(PREPARED);
-        Ok(Self { connection: Arc::new(Mutex::new(connection)), turn: Arc::default() })
+    /// Opens connections as durable as those of the pools.
+    pub(super) fn open(path: &Path, patience: Duration) -> rusqlite::Result<Self> {
+        let (writer, copier) = (connect(path, patience)?, connect(path, patience)?);
+        writer.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        writer.set_prepared_statement_cache_capacity(PREPARED);
+        let inner = Inner { writer: Mutex::new(Some(writer)), copier: Mutex::new(Some(copier)), wrote: AtomicBool::new(true), turn: Arc::default() };
+        let pen = Self(Arc::new(inner));
+        tokio::spawn(copy_the_log(Arc::downgrade(&pen.0)));
+        Ok(pen)
     }
 
     /// Waits until nobody else in this process writes.
     pub(super) async fn turn(&self) -> OwnedMutexGuard<()> {
-        self.turn.clone().lock_owned().await
+        let turn = self.0.turn.clone().lock_owned().await;
+        self.0.wrote.store(true, Ordering::Relaxed);
+        turn
     }
 
     /// See [`Db::commit`](super::Db::commit).
     pub(super) async fn commit(&self, all: Vec<Writes>, before_commit: impl FnOnce() + Send + 'static) -> Result<bool, CommitError> {
         let turn = self.turn().await;
-        let connection = self.connection.clone();
+        let inner = self.0.clone();
         let work = move || {
-            let done = commit(&mut connection.lock().unwrap_or_else(PoisonError::into_inner), &all, before_commit);
-            drop(turn);
-            done
+            let _turn = turn;
+            let mut writer = inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            let writer = writer.as_mut().ok_or(CommitError::Undone(sqlx::Error::PoolClosed))?;
+            commit(writer, &all, before_commit)
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| CommitError::Unclear(sqlx::Error::WorkerCrashed))?
     }
+
+    /// Closes the connections.
+    pub(super) fn close(&self) {
+        for connection in [&self.0.writer, &self.0.copier] {
+            drop(connection.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
+    }
+}
+
+fn connect(path: &Path, patience: Duration) -> rusqlite::Result<Connection> {
+    // each use holds the lock around the connection
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(patience)?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", MAX_LOG_PAGES)?;
+    Ok(connection)
+}
+
+/// Copies the write-ahead log into the file beside the commits, as long as the pen is there. A commit that did it would make
+/// everyone behind it wait. The first copy leaves only what was written meanwhile; with nobody writing, the second
+/// leaves nothing, and the log begins again.
+async fn copy_the_log(pen: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(COPY_EVERY).await;
+        let Some(inner) = pen.upgrade() else { return };
+        if !inner.wrote.swap(false, Ordering::Relaxed) {
+            continue;
+        }
+        let copied = copy(inner.clone()).await;
+        let turn = inner.turn.clone().lock_owned().await;
+        let copied = copied.and(copy(inner).await);
+        drop(turn);
+        if let Err(error) = copied {
+            tracing::warn!(%error, "the write-ahead log could not be copied; a commit will do it");
+        }
+    }
+}
+
+async fn copy(inner: Arc<Inner>) -> sqlx::Result<()> {
+    let work = move || match inner.copier.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        Some(copier) => copier.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(())).map_err(as_sqlx),
+        None => Ok(()),
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|_| sqlx::Error::WorkerCrashed)?
 }
 
 fn commit(connection: &mut Connection, all: &[Writes], before_commit: impl FnOnce()) -> Result<bool, CommitError> {

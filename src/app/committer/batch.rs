@@ -78,8 +78,8 @@ impl Closed {
         self.jobs
     }
 
-    /// Commits, answers and publishes.
-    pub(super) async fn commit(self, writes: Vec<Writes>, db: &Db, hub: &Hub) -> Result<(), Box<Wreck>> {
+    /// Makes it durable.
+    pub(super) async fn commit(self, writes: Vec<Writes>, db: &Db) -> Result<Self, Box<Wreck>> {
         // copies only: there is nothing to make durable
         if !writes.is_empty() {
             failpoint::hit("written");
@@ -89,8 +89,7 @@ impl Closed {
                 Err(error) => return Err(Box::new(Wreck { batch: self, error: Some(error) })),
             }
         }
-        self.finish(hub);
-        Ok(())
+        Ok(self)
     }
 
     /// Answers, publishes and counts what was committed.

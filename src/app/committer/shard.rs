@@ -37,8 +37,8 @@ pub(super) struct Shard {
 }
 
 /// A batch on its way into the book.
-type Flight = JoinHandle<Result<(), Box<Wreck>>>;
-type Landed = Result<Result<(), Box<Wreck>>, JoinError>;
+type Flight = JoinHandle<Result<Closed, Box<Wreck>>>;
+type Landed = Result<Result<Closed, Box<Wreck>>, JoinError>;
 
 impl Shard {
     pub(super) fn new(db: Db, hub: Hub, clock: Clock, settings: Settings) -> Self {
@@ -52,30 +52,37 @@ impl Shard {
         let mut flight: Option<Flight> = None;
         let mut open = true;
         while open || flight.is_some() {
+            let mut done = None; // committed, not yet answered
             let room = most.saturating_sub(batch.jobs.len() + round.len());
             match &mut flight {
                 Some(task) => tokio::select! {
                     biased;
                     landed = task => {
                         flight = None;
-                        if !matches!(landed, Ok(Ok(()))) {
-                            // what was applied since follows on what did not happen
-                            round.splice(0..0, std::mem::take(&mut batch).jobs);
-                            self.repair(landed).await;
+                        match landed {
+                            Ok(Ok(closed)) => done = Some(closed),
+                            landed => {
+                                // what was applied since follows on what did not happen
+                                round.splice(0..0, std::mem::take(&mut batch).jobs);
+                                self.repair(landed).await;
+                            }
                         }
                     }
                     taken = jobs.recv_many(&mut round, room), if open && room > 0 => open = taken > 0,
                 },
-                None => open = jobs.recv_many(&mut round, room).await > 0,
+                None => {
+                    open = jobs.recv_many(&mut round, room).await > 0;
+                    gather(&mut jobs, &mut round, most).await;
+                }
             }
             if flight.is_some() && round.len() < ROUND {
                 continue;
             }
-            if flight.is_none() {
-                gather(&mut jobs, &mut round, most.saturating_sub(batch.jobs.len())).await;
-            }
             if let Err(error) = self.take_in(&mut batch, &mut round).await {
                 tracing::warn!(%error, "a look-up failed; the batch is done anew");
+                if let Some(closed) = done.take() {
+                    closed.finish(&self.hub);
+                }
                 if let Some(task) = flight.take() {
                     let landed = task.await;
                     self.repair(landed).await;
@@ -86,6 +93,10 @@ impl Shard {
             }
             if flight.is_none() && !batch.jobs.is_empty() {
                 flight = self.launch(std::mem::take(&mut batch)).await;
+            }
+            // the next batch is on its way by now: answering takes none of its time
+            if let Some(closed) = done {
+                closed.finish(&self.hub);
             }
         }
     }
@@ -127,8 +138,8 @@ impl Shard {
     async fn launch(&mut self, batch: Batch) -> Option<Flight> {
         match self.close(batch) {
             Ok((closed, writes)) => {
-                let (db, hub) = (self.db.clone(), self.hub.clone());
-                Some(tokio::spawn(async move { closed.commit(writes, &db, &hub).await }))
+                let db = self.db.clone();
+                Some(tokio::spawn(async move { closed.commit(writes, &db).await }))
             }
             Err((jobs, _)) => {
                 self.commit_surely(Part::Work(jobs)).await;
@@ -158,7 +169,7 @@ impl Shard {
     /// Does a batch anew that did not land. What is known follows on it and is known no more.
     async fn repair(&mut self, landed: Landed) {
         let wreck = match landed {
-            Ok(Ok(())) => return,
+            Ok(Ok(closed)) => return closed.finish(&self.hub),
             Ok(Err(wreck)) => *wreck,
             // its answers are gone with it
             Err(error) => {
