@@ -83,13 +83,22 @@ impl Rows {
             let row = vec!["?"; self.width()].join(",");
             match self.verb {
                 Verb::Insert(tail) => format!("insert into {table} ({names}) values ({row}) {tail}"),
-                Verb::Update(set) => {
-                    let (set, condition) = set.split_once(" where ").unwrap_or((set, "false"));
-                    format!("with v ({names}) as (values ({row})) update {table} {set} from v where {condition}")
-                }
+                Verb::Update(set) => format!("update {table} {}", self.numbered(set)),
                 Verb::Delete => format!("delete from {table} where ({names}) = ({row})"),
             }
         })
+    }
+
+    /// The text with each `v.column` as the number of that argument.
+    fn numbered(&self, text: &str) -> String {
+        let argument = |part: &str| {
+            let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len());
+            let index = self.columns.iter().position(|(name, _)| *name == &part[..end]);
+            index.map_or_else(|| format!("v.{part}"), |index| format!("?{}{}", index + 1, &part[end..]))
+        };
+        let mut parts = text.split("v.");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |text, part| text + &argument(part))
     }
 
     /// The values of each row.

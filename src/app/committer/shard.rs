@@ -4,12 +4,14 @@
 //! when somebody else has written since. A batch that was refused, or whose commit is unclear, is done anew the sure way,
 //! and so is all that was worked out after it: take the turn, read, apply, write, commit.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-use tokio::{
-    sync::mpsc,
-    task::{JoinError, JoinHandle},
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    future::{poll_fn, ready},
+    pin::Pin,
+    task::Poll,
 };
+
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{
@@ -37,8 +39,8 @@ pub(super) struct Shard {
 }
 
 /// A batch on its way into the book.
-type Flight = JoinHandle<Result<Closed, Box<Wreck>>>;
-type Landed = Result<Result<Closed, Box<Wreck>>, JoinError>;
+type Flight = Pin<Box<dyn Future<Output = Landed> + Send>>;
+type Landed = Result<Closed, Box<Wreck>>;
 
 impl Shard {
     pub(super) fn new(db: Db, hub: Hub, clock: Clock, settings: Settings) -> Self {
@@ -60,11 +62,11 @@ impl Shard {
                     landed = task => {
                         flight = None;
                         match landed {
-                            Ok(Ok(closed)) => done = Some(closed),
-                            landed => {
+                            Ok(closed) => done = Some(closed),
+                            Err(wreck) => {
                                 // what was applied since follows on what did not happen
                                 round.splice(0..0, std::mem::take(&mut batch).jobs);
-                                self.repair(landed).await;
+                                self.repair(*wreck).await;
                             }
                         }
                     }
@@ -84,8 +86,10 @@ impl Shard {
                     closed.finish(&self.hub);
                 }
                 if let Some(task) = flight.take() {
-                    let landed = task.await;
-                    self.repair(landed).await;
+                    match task.await {
+                        Ok(closed) => closed.finish(&self.hub),
+                        Err(wreck) => self.repair(*wreck).await,
+                    }
                 }
                 let mut anew = std::mem::take(&mut batch).jobs;
                 anew.append(&mut round);
@@ -139,7 +143,12 @@ impl Shard {
         match self.close(batch) {
             Ok((closed, writes)) => {
                 let db = self.db.clone();
-                Some(tokio::spawn(async move { closed.commit(writes, &db).await }))
+                let mut flight: Flight = Box::pin(async move { closed.commit(writes, &db).await });
+                // the first poll sends it; when it has landed by then, that is seen at the next
+                match poll_fn(|context| Poll::Ready(flight.as_mut().poll(context))).await {
+                    Poll::Ready(landed) => Some(Box::pin(ready(landed))),
+                    Poll::Pending => Some(flight),
+                }
             }
             Err((jobs, _)) => {
                 self.commit_surely(Part::Work(jobs)).await;
@@ -167,17 +176,7 @@ impl Shard {
     }
 
     /// Does a batch anew that did not land. What is known follows on it and is known no more.
-    async fn repair(&mut self, landed: Landed) {
-        let wreck = match landed {
-            Ok(Ok(closed)) => return closed.finish(&self.hub),
-            Ok(Err(wreck)) => *wreck,
-            // its answers are gone with it
-            Err(error) => {
-                tracing::error!(%error, "a commit died");
-                self.known.clear();
-                return;
-            }
-        };
+    async fn repair(&mut self, wreck: Wreck) {
         let part = match wreck.error {
             None => {
                 metrics::counter!("cti_commits_overtaken_total").increment(1);
