@@ -113,7 +113,7 @@ create table party_number (
 create index party_number_of on party_number (account_id, kind, id);
 
 create table dialer_call (
-    id blob primary key,                            -- the dtCallId, time-ordered
+    id blob not null,                               -- the dtCallId, time-ordered
     account_id integer not null,
     version integer not null,
     agent text,
@@ -125,11 +125,12 @@ create table dialer_call (
     created_at text not null,
     updated_at text not null,
     due_at text,                             -- when the present state must have ended
-    finished_at text
+    finished_at text,
+    primary key (account_id, id)
 ) strict;
-create index dialer_call_account on dialer_call (account_id, id);
-create index dialer_call_number on dialer_call (account_id, phone_number, id);
-create index dialer_call_agent on dialer_call (account_id, agent, id);
+-- What leads with the account is the key alone: a plan made while the table is young must not take another index for it.
+create index dialer_call_number on dialer_call (phone_number, account_id, id);
+create index dialer_call_agent on dialer_call (agent, account_id, id);
 
 -- The calls that are not over. A partial index would say the same, but then the update that ends a call touches every index.
 create table live_call (

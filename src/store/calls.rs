@@ -67,7 +67,8 @@ struct LineRow {
 /// What the database says.
 pub async fn by_keys(reads: &mut Reads<'_>, account: i64, keys: &[String]) -> Result<(HashMap<String, Line>, Vec<Call>)> {
     let head = "select l.pbx_key, l.attempt, c.id, c.version, c.record, c.created_at
-                from line l join dialer_call c on c.id = l.call_id where l.account_id + 0 = $1 and l.pbx_key in (";
+                from line l join dialer_call c on c.account_id = l.account_id and c.id = l.call_id
+                where l.account_id = $1 and l.pbx_key in (";
     let mut lines = HashMap::with_capacity(keys.len());
     let mut calls = Vec::with_capacity(keys.len());
     for q in Q::with_lists(head, account, keys.iter().map(Arg::from).collect(), ")") {
@@ -84,7 +85,7 @@ pub async fn by_keys(reads: &mut Reads<'_>, account: i64, keys: &[String]) -> Re
 /// # Errors
 /// What the database says.
 pub async fn by_ids(reads: &mut Reads<'_>, account: i64, ids: &[Uuid]) -> Result<Vec<Call>> {
-    let head = "select id, version, record, created_at from dialer_call where account_id + 0 = $1 and id in (";
+    let head = "select id, version, record, created_at from dialer_call where account_id = $1 and id in (";
     let mut calls = Vec::with_capacity(ids.len());
     for q in Q::with_lists(head, account, ids.iter().map(|&id| Arg::from(id)).collect(), ")") {
         for row in reads.all::<CallRow>(q).await? {
@@ -100,7 +101,8 @@ pub async fn by_ids(reads: &mut Reads<'_>, account: i64, ids: &[Uuid]) -> Result
 /// What the database says.
 pub async fn due(on: On<'_>, now: DateTime<Utc>, limit: i64) -> Result<Vec<(i64, Uuid)>> {
     on.all(q!(
-        "select c.account_id, c.id from live_call l join dialer_call c on c.id = l.call_id where c.due_at <= $1 order by c.due_at limit $2",
+        "select c.account_id, c.id from live_call l join dialer_call c on c.account_id = l.account_id and c.id = l.call_id
+         where c.due_at <= $1 order by c.due_at limit $2",
         now,
         limit
     ))
@@ -124,7 +126,8 @@ pub async fn live(on: On<'_>, account: i64) -> Result<(String, i64, Vec<Call>)> 
     let rows: Vec<LiveRow> = on
         .all(q!(
             "select h.epoch, h.seq, c.id, c.version, c.record, c.created_at from journal_head h
-             left join live_call l on l.account_id = h.account_id left join dialer_call c on c.id = l.call_id
+             left join live_call l on l.account_id = h.account_id
+             left join dialer_call c on c.account_id = l.account_id and c.id = l.call_id
              where h.account_id = $1 order by c.id",
             account
         ))
@@ -157,10 +160,11 @@ static NEW: Bulk<13> = Bulk {
     verb: Verb::Insert(""),
 };
 
-static WHOLE: Bulk<11> = Bulk {
+static WHOLE: Bulk<12> = Bulk {
     table: "dialer_call",
     columns: [
         ("id", Column::Uuid),
+        ("account_id", Column::Int),
         ("version", Column::Int),
         ("agent", Column::Text),
         ("direction", Column::Text),
@@ -175,17 +179,17 @@ static WHOLE: Bulk<11> = Bulk {
     verb: Verb::Update(
         "set version = v.version, agent = v.agent, direction = v.direction, phone_number = v.phone_number, status = v.status,
            call_status = v.call_status, record = v.record, updated_at = v.updated_at, due_at = v.due_at, finished_at = v.finished_at
-         where dialer_call.id = v.id",
+         where dialer_call.account_id = v.account_id and dialer_call.id = v.id",
     ),
 };
 
-/// What most news change. No index holds one of these columns: most commits then touch one page
-/// per call, where the whole row would touch a random page per index. The id alone finds the row: with the account beside it,
-/// Postgres plans a scan of the account by another index while the table is young, and keeps that plan.
-static PROGRESS: Bulk<8> = Bulk {
+/// What most news change. No index holds one of these columns: most commits then touch one page per call, where the whole row
+/// would touch a random page per index.
+static PROGRESS: Bulk<9> = Bulk {
     table: "dialer_call",
     columns: [
         ("id", Column::Uuid),
+        ("account_id", Column::Int),
         ("version", Column::Int),
         ("status", Column::Text),
         ("call_status", Column::Text),
@@ -197,7 +201,7 @@ static PROGRESS: Bulk<8> = Bulk {
     verb: Verb::Update(
         "set version = v.version, status = v.status, call_status = v.call_status, record = v.record, updated_at = v.updated_at,
            due_at = v.due_at, finished_at = v.finished_at
-         where dialer_call.id = v.id",
+         where dialer_call.account_id = v.account_id and dialer_call.id = v.id",
     ),
 };
 
@@ -258,48 +262,60 @@ pub fn rows<'a>(
             }
             Extent::Whole => {
                 let [agent, direction, number] = found_by();
-                whole.push([id, version, agent, direction, number, status, call_status, record, now.into(), due_at, finished_at]);
+                whole.push([id, account.into(), version, agent, direction, number, status, call_status, record, now.into(), due_at, finished_at]);
             }
-            Extent::Progress => progress.push([id, version, status, call_status, record, now.into(), due_at, finished_at]),
+            Extent::Progress => progress.push([id, account.into(), version, status, call_status, record, now.into(), due_at, finished_at]),
         }
     }
     Ok([NEW.rows(new), WHOLE.rows(whole), PROGRESS.rows(progress), BEGUN.rows(begun), OVER.rows(over)])
 }
 
-static LINES: Bulk<4> = Bulk {
+const LINE: [(&str, Column); 4] =
+    [("account_id", Column::Int), ("pbx_key", Column::Text), ("call_id", Column::Uuid), ("attempt", Column::Int)];
+
+static LINES: Bulk<4> = Bulk { table: "line", columns: LINE, verb: Verb::Insert("") };
+
+static MOVED_LINES: Bulk<4> = Bulk {
     table: "line",
-    columns: [("account_id", Column::Int), ("pbx_key", Column::Text), ("call_id", Column::Uuid), ("attempt", Column::Int)],
-    verb: Verb::Insert("on conflict (pbx_key) do update set call_id = excluded.call_id, attempt = excluded.attempt"),
+    columns: LINE,
+    verb: Verb::Update("set call_id = v.call_id, attempt = v.attempt where line.account_id = v.account_id and line.pbx_key = v.pbx_key"),
 };
 
-/// Which call and attempt these PBX keys mean from now on, as rows of a commit.
-pub fn line_rows(account: i64, lines: impl IntoIterator<Item = (String, Line)>) -> Rows {
+/// Which call and attempt these PBX keys mean from now on, as rows of a commit; `new` when the book has no such key yet.
+pub fn line_rows(account: i64, lines: impl IntoIterator<Item = (String, Line)>, new: bool) -> Rows {
     let row = |(key, (call, attempt)): (String, Line)| -> [Arg; 4] { [account.into(), key.into(), call.into(), attempt.into()] };
-    LINES.rows(lines.into_iter().map(row).collect())
+    let rows = lines.into_iter().map(row).collect();
+    if new { LINES.rows(rows) } else { MOVED_LINES.rows(rows) }
 }
 
-static RESULTS: Bulk<10> = Bulk {
+const RESULT: [(&str, Column); 10] = [
+    ("call_id", Column::Uuid),
+    ("attempt", Column::Int),
+    ("account_id", Column::Int),
+    ("agent", Column::Text),
+    ("direction", Column::Text),
+    ("phone_number", Column::Text),
+    ("result", Column::Text),
+    ("disposition", Column::Text),
+    ("subject", Column::Text),
+    ("resulted_at", Column::Time),
+];
+
+static RESULTS: Bulk<10> = Bulk { table: "dialer_call_result", columns: RESULT, verb: Verb::Insert("") };
+
+static LATER_RESULTS: Bulk<10> = Bulk {
     table: "dialer_call_result",
-    columns: [
-        ("call_id", Column::Uuid),
-        ("attempt", Column::Int),
-        ("account_id", Column::Int),
-        ("agent", Column::Text),
-        ("direction", Column::Text),
-        ("phone_number", Column::Text),
-        ("result", Column::Text),
-        ("disposition", Column::Text),
-        ("subject", Column::Text),
-        ("resulted_at", Column::Time),
-    ],
-    verb: Verb::Insert(
-        "on conflict (account_id, call_id, attempt) do update set agent = excluded.agent, direction = excluded.direction,
-           phone_number = excluded.phone_number, result = excluded.result, disposition = excluded.disposition, subject = excluded.subject",
+    columns: RESULT,
+    verb: Verb::Update(
+        "set agent = v.agent, direction = v.direction, phone_number = v.phone_number, result = v.result,
+           disposition = v.disposition, subject = v.subject
+         where dialer_call_result.account_id = v.account_id and dialer_call_result.call_id = v.call_id
+           and dialer_call_result.attempt = v.attempt",
     ),
 };
 
-/// How attempts came out, as rows of a commit.
-pub fn result_rows<'a>(account: i64, results: impl Iterator<Item = (&'a Call, &'a Attempt)>, now: DateTime<Utc>) -> Rows {
+/// How attempts came out, as rows of a commit; `new` when they came out just now.
+pub fn result_rows<'a>(account: i64, results: impl Iterator<Item = (&'a Call, &'a Attempt)>, new: bool, now: DateTime<Utc>) -> Rows {
     let rows = results.filter_map(|(call, attempt)| -> Option<[Arg; 10]> {
         let outcome = attempt.outcome()?.words();
         Some([
@@ -315,5 +331,6 @@ pub fn result_rows<'a>(account: i64, results: impl Iterator<Item = (&'a Call, &'
             attempt.handling.finished_at.unwrap_or(now).into(),
         ])
     });
-    RESULTS.rows(rows.collect())
+    let rows = rows.collect();
+    if new { RESULTS.rows(rows) } else { LATER_RESULTS.rows(rows) }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 use uuid::Uuid;
 
 use super::{On, Result, calls::CallRow};
@@ -91,25 +91,29 @@ pub struct ResultRecord {
 /// # Errors
 /// What the database says.
 pub async fn calls(on: On<'_>, account: i64, filter: &Filter, before: Option<Uuid>, limit: i64) -> Result<Vec<CallRecord>> {
-    let rows: Vec<RecordRow> = on
-        .all(q!(
-            "select id, version, record, created_at, updated_at from dialer_call where account_id = $1
-               and ($2 is null or agent = $2) and ($3 is null or phone_number = $3) and ($4 is null or status = $4)
-               and ($5 is null or call_status = $5) and ($6 is null or direction = $6)
-               and ($7 is null or created_at >= $7) and ($8 is null or created_at < $8) and ($9 is null or id < $9)
-             order by id desc limit $10",
-            account,
-            filter.agent.clone(),
-            filter.number.clone(),
-            filter.status.clone(),
-            filter.call_status.clone(),
-            filter.direction.clone(),
-            filter.since,
-            filter.until,
-            before,
-            limit
-        ))
-        .await?;
+    // said outright, or SQLite does not use the index
+    let agent = if filter.agent.is_some() { "agent = $2" } else { "$2 is null" };
+    let number = if filter.number.is_some() { "phone_number = $3" } else { "$3 is null" };
+    let sql = format!(
+        "select id, version, record, created_at, updated_at from dialer_call where account_id = $1 and {agent} and {number}
+           and ($4 is null or status = $4) and ($5 is null or call_status = $5) and ($6 is null or direction = $6)
+           and ($7 is null or created_at >= $7) and ($8 is null or created_at < $8) and ($9 is null or id < $9)
+         order by id desc limit $10"
+    );
+    let q = q!(
+        AssertSqlSafe(sql),
+        account,
+        filter.agent.clone(),
+        filter.number.clone(),
+        filter.status.clone(),
+        filter.call_status.clone(),
+        filter.direction.clone(),
+        filter.since,
+        filter.until,
+        before,
+        limit
+    );
+    let rows: Vec<RecordRow> = on.all(q).await?;
     rows.into_iter().map(RecordRow::read).collect()
 }
 

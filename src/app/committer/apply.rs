@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Done, EditPatch, Failure, NewsItem, Once, Origin, Settings, Told, Work,
-    ledger::{Known, Ledger, found_by},
+    ledger::{Before, Known, Ledger},
 };
 use crate::{
     app::{clock::Clock, hub::Hub},
@@ -70,7 +70,7 @@ impl Desk<'_> {
         let Some(call) = known.calls.get_mut(&id) else { return Told { call: id, attempt: number, state: None, changed: false } };
         let index = call.attempts.iter().position(|attempt| attempt.number == number).unwrap_or_default();
         let account = ledger.account.clone();
-        let before = found_by(&call.attempts[index]);
+        let before = Before::of(&call.attempts[index]);
         let attempt = &mut call.attempts[index];
         // whose wrap-up it is may only be known by this very news
         let agent = item.news.told.agent.as_deref().or(attempt.line.agent());
@@ -100,8 +100,8 @@ impl Desk<'_> {
         }
         let call = Call::open(self.clock.id(), item.gateway, item.pbx_call_id.clone(), item.news.observed_at);
         let line = (call.id, 1);
-        ledger.open_line(key.clone(), line);
-        known.lines.insert(key, line);
+        let meant = known.lines.insert(key.clone(), line);
+        ledger.open_line(key, line, meant.is_none());
         known.calls.insert(call.id, call);
         line
     }
@@ -133,7 +133,7 @@ impl Desk<'_> {
         now: DateTime<Utc>,
         step: impl FnOnce(&mut crate::domain::call::Attempt) -> Result<Heard, Failure>,
     ) -> Result<usize, Failure> {
-        let before = found_by(&call.attempts[index]);
+        let before = Before::of(&call.attempts[index]);
         let heard = step(&mut call.attempts[index])?;
         if heard.store {
             ledger.record(self.clock, call, index, &before, &heard.facts, Origin { source: "gateway", occurred: now, observed: now });
@@ -145,7 +145,7 @@ impl Desk<'_> {
         let now = self.clock.now();
         let call = known.calls.get_mut(&id).ok_or(Failure::NoSuchCall)?;
         let old = call.edits.clone();
-        let before = found_by(call.newest());
+        let before = Before::of(call.newest());
         for (field, value) in [
             (&mut call.edits.phone_call_id, &patch.phone_call_id),
             (&mut call.edits.subject, &patch.subject),

@@ -78,9 +78,11 @@ pub(super) struct Ledger {
     seq: i64,
     entries: Vec<NewEntry>,
     published: Vec<Arc<Entry>>,
-    lines: BTreeMap<String, Line>,
+    /// What each key means, and whether the key is new.
+    lines: BTreeMap<String, (Line, bool)>,
     answers: Vec<(String, Remembered)>,
-    results: BTreeSet<(Uuid, i64)>,
+    /// Attempts that are over, and whether they have ended in this batch.
+    results: BTreeMap<(Uuid, i64), bool>,
     /// Calls to write, and how much of them.
     stored: BTreeMap<Uuid, Extent>,
 }
@@ -93,17 +95,29 @@ pub(super) struct Closed {
     pub(super) witness: Option<(i64, Uuid)>,
 }
 
-/// What a call's row is found by; when it changes the row is written whole.
-#[derive(PartialEq, Eq)]
-pub(super) struct FoundBy {
+/// What a step may change of what a call's row is found by, and whether the attempt was over.
+pub(super) struct Before {
     direction: Option<Direction>,
     customer: Option<Number>,
     agent: Option<String>,
+    over: bool,
 }
 
-pub(super) fn found_by(attempt: &Attempt) -> FoundBy {
-    let line = &attempt.line;
-    FoundBy { direction: line.direction(), customer: line.customer().cloned(), agent: line.agent().map(str::to_owned) }
+impl Before {
+    pub(super) fn of(attempt: &Attempt) -> Self {
+        let Attempt { line, handling, .. } = attempt;
+        Self {
+            direction: line.direction(),
+            customer: line.customer().cloned(),
+            agent: line.agent().map(str::to_owned),
+            over: handling.finished_at.is_some(),
+        }
+    }
+
+    fn is_found_alike(&self, attempt: &Attempt) -> bool {
+        let line = &attempt.line;
+        self.direction == line.direction() && self.customer.as_ref() == line.customer() && self.agent.as_deref() == line.agent()
+    }
 }
 
 impl Ledger {
@@ -118,15 +132,15 @@ impl Ledger {
             published: vec![],
             lines: BTreeMap::new(),
             answers: vec![],
-            results: BTreeSet::new(),
+            results: BTreeMap::new(),
             stored: BTreeMap::new(),
         }
     }
 
-    /// A call that was opened for a PBX's key.
-    pub(super) fn open_line(&mut self, key: String, line: Line) {
+    /// A call that was opened for a PBX's key; `new` when the key meant none before.
+    pub(super) fn open_line(&mut self, key: String, line: Line, new: bool) {
         self.stored.insert(line.0, Extent::New);
-        self.lines.insert(key, line);
+        self.lines.entry(key).and_modify(|(meant, _)| *meant = line).or_insert((line, new));
     }
 
     /// Keeps the answer that an idempotency key gets.
@@ -140,14 +154,14 @@ impl Ledger {
     }
 
     /// Records what a step did to a call: its facts become entries, the call is stored.
-    pub(super) fn record(&mut self, clock: &Clock, call: &mut Call, attempt: usize, before: &FoundBy, facts: &[Fact], origin: Origin<'_>) {
+    pub(super) fn record(&mut self, clock: &Clock, call: &mut Call, attempt: usize, before: &Before, facts: &[Fact], origin: Origin<'_>) {
         let extent = self.stored.entry(call.id).or_insert(Extent::Progress);
-        if *extent == Extent::Progress && *before != found_by(&call.attempts[attempt]) {
+        if *extent == Extent::Progress && !before.is_found_alike(&call.attempts[attempt]) {
             *extent = Extent::Whole;
         }
         // the result repeats the call, so what is told or set after the end changes it too
         if call.attempts[attempt].handling.finished_at.is_some() {
-            self.results.insert((call.id, call.attempts[attempt].number));
+            self.results.entry((call.id, call.attempts[attempt].number)).or_insert(!before.over);
         }
         for fact in facts {
             call.version += 1;
@@ -225,12 +239,18 @@ impl Ledger {
         let witness = entries.first().map(|entry| (entry.seq, entry.id));
         let mut rows: Vec<Rows> =
             calls::rows(account, stored.iter().filter_map(|(id, extent)| Some((known.calls.get(id)?, *extent))), terms, now)?.into();
-        rows.push(calls::line_rows(account, lines));
+        let (new, moved): (Vec<_>, Vec<_>) = lines.into_iter().partition(|(_, (_, new))| *new);
+        for (lines, new) in [(new, true), (moved, false)] {
+            rows.push(calls::line_rows(account, lines.into_iter().map(|(key, (line, _))| (key, line)), new));
+        }
         let find = |(id, number): &(Uuid, i64)| {
             let call = known.calls.get(id)?;
             Some((call, call.attempts.iter().find(|attempt| attempt.number == *number)?))
         };
-        rows.push(calls::result_rows(account, results.iter().filter_map(find), now));
+        for new in [true, false] {
+            let results = results.iter().filter(|(_, is_new)| **is_new == new).filter_map(|(key, _)| find(key));
+            rows.push(calls::result_rows(account, results, new, now));
+        }
         rows.push(journal::entries(account, entries));
         rows.push(journal::answers(account, answers, now));
         (known.turn, known.seq) = (turn + 1, seq);

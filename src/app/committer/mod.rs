@@ -15,7 +15,10 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{
+        mpsc::{self, error::TrySendError},
+        oneshot,
+    },
     task::JoinHandle,
 };
 use uuid::Uuid;
@@ -193,8 +196,14 @@ impl Committer {
         let shard = usize::try_from(account.id.unsigned_abs()).unwrap_or_default() % self.shards.len();
         let patience = job.queued_at + wait;
         // without room nothing was handed in, and that is sure; from then on the work may be done at any time
-        let room = tokio::time::timeout_at(patience, self.shards[shard].reserve()).await.map_err(|_| Failure::Busy)?;
-        room.map_err(|_| Failure::Stopping)?.send(job);
+        match self.shards[shard].try_send(job) {
+            Ok(()) => {}
+            Err(TrySendError::Closed(_)) => return Err(Failure::Stopping),
+            Err(TrySendError::Full(job)) => {
+                let room = tokio::time::timeout_at(patience, self.shards[shard].reserve()).await.map_err(|_| Failure::Busy)?;
+                room.map_err(|_| Failure::Stopping)?.send(job);
+            }
+        }
         tokio::time::timeout_at(patience, answer).await.map_err(|_| Failure::Late)?.map_err(|_| Failure::Late)?
     }
 

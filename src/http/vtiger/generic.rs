@@ -9,17 +9,33 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
+use serde::Serialize;
 use serde_json::json;
+use uuid::Uuid;
 
-use super::{hearing, params, warn_of_cuts};
+use super::{hearing, only_looks, params, warn_of_cuts};
 use crate::{
     app::{committer::NewsItem, directory::Gateway},
     http::{Web, error::ApiError, peer::Peer},
     pbx::{Message, vtiger},
 };
 
+/// What came of the news.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Heard {
+    attempt: i64,
+    changed: bool,
+    dialer_call_id: Uuid,
+    state: Option<&'static str>,
+    success: bool,
+}
+
 /// The door.
 pub(super) async fn generic(State(web): State<Web>, Peer(address): Peer, request: Request) -> Response {
+    if let Some(answer) = only_looks(&request) {
+        return answer;
+    }
     match hear(&web, address, request).await {
         Ok(answer) => answer,
         Err(error) => error.with_body(Json(json!({"success": false, "error": error.body()}))),
@@ -44,9 +60,13 @@ async fn hear(web: &Web, address: std::net::IpAddr, request: Request) -> Result<
             let item = NewsItem { gateway: gateway.id, source: "vtiger", pbx_call_id: call_id, news: *news };
             let told = web.app.hear(&account, vec![item], None).await?;
             let told = told.first().ok_or_else(|| ApiError::Internal("the committer answered nothing".into()))?;
-            let state = told.state.map(|state| state.word());
-            let body =
-                json!({"success": true, "dialerCallId": told.call, "attempt": told.attempt, "state": state, "changed": told.changed});
+            let body = Heard {
+                attempt: told.attempt,
+                changed: told.changed,
+                dialer_call_id: told.call,
+                state: told.state.map(|state| state.word()),
+                success: true,
+            };
             let mut answer = Json(body).into_response();
             warn_of_cuts(&params, &vtiger::TEXTS, &mut answer);
             Ok(answer)

@@ -8,7 +8,6 @@ use axum::{
     Router,
     extract::Request,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -24,16 +23,13 @@ pub(super) fn router() -> Router<Web> {
         .route("/modules/PhoneCalls/callbacks/Generic.php", get(generic::generic).post(generic::generic))
         .route("/modules/PBXManager/callbacks/PBXManager.php", get(pbxmanager::pbxmanager).post(pbxmanager::pbxmanager))
         .merge(search::router())
-        .route_layer(middleware::from_fn(execute))
 }
 
 /// Whoever only looks must change nothing and be led nowhere: these doors act on `GET`, so a `HEAD`, and a browser that
 /// guesses where its person goes next, get an empty answer.
-async fn execute(request: Request, next: Next) -> Response {
-    if *request.method() == Method::HEAD || is_prefetch(request.headers()) {
-        return StatusCode::NO_CONTENT.into_response();
-    }
-    next.run(request).await
+fn only_looks(request: &Request) -> Option<Response> {
+    let looks = *request.method() == Method::HEAD || is_prefetch(request.headers());
+    looks.then(|| StatusCode::NO_CONTENT.into_response())
 }
 
 fn is_prefetch(headers: &HeaderMap) -> bool {

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{hearing, params, warn_of_cuts};
+use super::{hearing, only_looks, params, warn_of_cuts};
 use crate::{
     app::{committer::NewsItem, directory::Gateway},
     http::{Web, error::ApiError, peer::Peer},
@@ -20,6 +20,9 @@ const REFUSED: &str = r#"<?xml version="1.0" encoding="utf-8"?><Response><Authen
 
 /// The door.
 pub(super) async fn pbxmanager(State(web): State<Web>, Peer(address): Peer, request: Request) -> Response {
+    if let Some(answer) = only_looks(&request) {
+        return answer;
+    }
     let signature = request.headers().get("vtigersignature").and_then(|value| value.to_str().ok()).map(str::to_owned);
     match hear(&web, address, signature, request).await {
         Ok(answer) => answer,

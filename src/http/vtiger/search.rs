@@ -9,6 +9,7 @@ use axum::{
     routing::get,
 };
 
+use super::only_looks;
 use crate::{
     domain::phone::Number,
     http::{
@@ -24,6 +25,9 @@ pub(super) fn router() -> Router<Web> {
 }
 
 async fn search(State(web): State<Web>, request: Request) -> Result<Response, PageError> {
+    if let Some(answer) = only_looks(&request) {
+        return Ok(answer);
+    }
     let (mut parts, _) = request.into_parts();
     let person = <Person as FromRequestParts<Web>>::from_request_parts(&mut parts, &web).await?;
     let account = person.account();
