@@ -25,7 +25,9 @@ Examples:
   cargo bench --bench gateway -- --rate 200 --seconds 60
           CPU share and latency at an ordinary load
   cargo bench --bench gateway -- --idle-sockets 2000 --seconds 0
-          memory per connected softphone";
+          memory per connected softphone
+  cargo bench --bench gateway -- --entries 1000000 --seconds 0
+          from start to ready with a full journal";
 
 /// What to run.
 #[derive(Parser)]
@@ -63,6 +65,10 @@ pub(crate) struct Options {
     /// Open N more agents' sockets that hear nothing, and report the server's memory per socket
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) idle_sockets: usize,
+
+    /// Write N entries into the account's journal before the server starts (`ready_ms` says how long it then takes)
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) entries: u64,
 
     /// Play the same load to a reference first; the product's line then carries the ratio. Repeat it for both
     #[arg(long, value_enum)]

@@ -48,6 +48,11 @@ pub(crate) struct Report {
     /// What other processes and the kernel took of that: near 0, or the other figures say little.
     pub(crate) busy_elsewhere: f64,
     pub(crate) server_rss_kib: u64,
+    /// From the server's start until it was ready.
+    pub(crate) ready_ms: f64,
+    /// Entries that its journal held then.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) entries: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) idle: Option<Idle>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,6 +133,7 @@ impl Usage {
 pub(crate) struct Measured {
     pub(crate) usage: Usage,
     pub(crate) server_rss_kib: u64,
+    pub(crate) ready_ms: f64,
     pub(crate) idle: Option<Idle>,
 }
 
@@ -136,7 +142,7 @@ impl Report {
     pub(crate) fn new(options: &Options, server: Contender, store: Option<Engine>, ledger: &mut Ledger, measured: Measured) -> Self {
         let acked = ledger.acked_in_window();
         let faults = ledger.faults(options.audience == Audience::All);
-        let Measured { usage, server_rss_kib, idle } = measured;
+        let Measured { usage, server_rss_kib, ready_ms, idle } = measured;
         let per_event = |cpu_us: u64| (acked > 0).then(|| rounded(cpu_us as f64 / acked as f64, 1));
         let share = |cpu_us: u64| rounded(cpu_us as f64 / usage.capacity.max(1) as f64, 4);
         let (frames, mean_frame_bytes) = (ledger.frames(), ledger.mean_frame_bytes());
@@ -167,6 +173,8 @@ impl Report {
             machine_busy: share(usage.busy),
             busy_elsewhere: share(usage.busy.saturating_sub(usage.server + usage.database + usage.generator)),
             server_rss_kib,
+            ready_ms: rounded(ready_ms, 0),
+            entries: options.entries,
             idle,
             ratio_to_memory: None,
             ratio_to_one_tx: None,
@@ -177,6 +185,11 @@ impl Report {
     pub(crate) fn ratio_to(&self, rate: f64) -> Option<f64> {
         (rate > 0.0).then(|| rounded(self.acked_per_s / rate, 3))
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(entries: &u64) -> bool {
+    *entries == 0
 }
 
 fn rounded(value: f64, digits: i32) -> f64 {

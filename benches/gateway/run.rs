@@ -25,7 +25,7 @@ const QUIET_WITHIN: Duration = Duration::from_secs(60);
 pub(crate) fn run(options: &Options, contender: Contender, store: Option<&Store>) -> Result<Report> {
     let bar = progress();
     let server = match (contender, store) {
-        (Contender::Product, Some(store)) => Server::product(store, options.audience, options.sockets(), &bar)?,
+        (Contender::Product, Some(store)) => Server::product(store, options, &bar)?,
         (Contender::Product, None) => anyhow::bail!("the product needs a store"),
         (Contender::Memory, _) => Server::reference(Reference::Memory, None, options.audience)?,
         (Contender::OneTx, store) => Server::reference(Reference::OneTx, store, options.audience)?,
@@ -81,7 +81,8 @@ impl Run<'_> {
         }
         let server_rss_kib = machine::rss_kib(self.server.pid())?;
         self.settle(&mut tasks, &ledger).await?;
-        let measured = Measured { usage, server_rss_kib, idle };
+        let ready_ms = self.server.ready_within.as_secs_f64() * 1000.0;
+        let measured = Measured { usage, server_rss_kib, ready_ms, idle };
         let engine = self.store.map(Store::engine);
         Ok(Report::new(options, contender, engine, &mut ledger.borrow_mut(), measured))
     }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::{
     machine,
-    options::{Audience, Reference},
+    options::{Audience, Options, Reference},
     store::{Scratch, Store},
 };
 
@@ -43,13 +43,15 @@ pub(crate) struct Server {
     pub(crate) secret: String,
     /// What the softphones' tickets are fetched with.
     pub(crate) token: String,
+    /// From its start until it said that it is ready.
+    pub(crate) ready_within: Duration,
     child: Child,
     scratch: Scratch,
 }
 
 impl Server {
-    /// The product on an empty store, with an account of `agents` agents.
-    pub(crate) fn product(store: &Store, audience: Audience, agents: usize, bar: &ProgressBar) -> Result<Self> {
+    /// The product on a fresh store, with an account of as many agents as there will be sockets.
+    pub(crate) fn product(store: &Store, options: &Options, bar: &ProgressBar) -> Result<Self> {
         #[derive(Deserialize)]
         struct Gateway {
             secret: String,
@@ -62,17 +64,21 @@ impl Server {
         let cli = Cli { addr, store: store.url() };
         cli.run(&["account", "add", "bench"])?;
         bar.set_message("agents");
-        bar.set_length(agents as u64);
-        for index in 0..agents {
+        bar.set_length(options.sockets() as u64);
+        for index in 0..options.sockets() {
             let (login, number) = (login(index), number(index).to_string());
             cli.run(&["agent", "add", "--account", "bench", "--login", &login, "--number", &number])?;
             bar.inc(1);
         }
-        let gateway = ["gateway", "add", "--account", "bench", "--name", "bench", "--popup", audience.word()];
+        let gateway = ["gateway", "add", "--account", "bench", "--name", "bench", "--popup", options.audience.word()];
         let Gateway { secret } = serde_json::from_str(&cli.run(&gateway)?).context("the gateway's secret")?;
         let scopes = "events:read,calls:read,calls:write,agents:act";
         let token = cli.run(&["token", "add", "--account", "bench", "--scopes", scopes])?;
         let Token { token } = serde_json::from_str(&token).context("the token")?;
+        if options.entries > 0 {
+            bar.set_message("journal");
+            store.fill_journal(options.entries)?;
+        }
         let mut serve = cli.command();
         serve.arg("serve");
         Self::start(serve, addr, secret, token)
@@ -95,21 +101,21 @@ impl Server {
         let log = File::create(scratch.path().join("log"))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let child = command.spawn().with_context(|| format!("start {command:?}"))?;
-        let mut server = Self { addr, secret, token, child, scratch };
-        server.wait_until_ready()?;
+        let mut server = Self { addr, secret, token, ready_within: Duration::ZERO, child, scratch };
+        server.ready_within = server.wait_until_ready()?;
         Ok(server)
     }
 
-    fn wait_until_ready(&mut self) -> Result<()> {
+    fn wait_until_ready(&mut self) -> Result<Duration> {
         let began = machine::now();
         while began.elapsed() < READY_WITHIN {
             if let Some(status) = self.child.try_wait()? {
                 bail!("the server ended with {status}:\n{}", self.log());
             }
             if is_ready(self.addr) {
-                return Ok(());
+                return Ok(began.elapsed());
             }
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(5));
         }
         bail!("the server is not ready after {READY_WITHIN:?}:\n{}", self.log())
     }

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use clap::ValueEnum;
 use serde::Serialize;
+use sqlx::Connection as _;
 
 use crate::{
     machine,
@@ -100,6 +101,35 @@ impl Store {
             }
             Self::Postgres(cluster) => cluster.url(DATABASE),
         }
+    }
+
+    /// Writes entries of the usual size into the only account's journal.
+    pub(crate) fn fill_journal(&self, entries: u64) -> Result<()> {
+        let entries = i64::try_from(entries)?;
+        let body = format!("{{\"v\":1,\"filler\":\"{}\"}}", "x".repeat(850));
+        let head = "update journal_head set seq = (select max(seq) from journal)";
+        match self {
+            Self::Sqlite(folder) => {
+                let book = rusqlite::Connection::open(folder.path().join("bench.db"))?;
+                let fill = "with recursive n (i) as (select 1 union all select i + 1 from n where i < ?1)
+                            insert into journal (account_id, seq, id, kind, audience, body, observed_at)
+                            select h.account_id, h.seq + i, randomblob(16), 'call.state', 'agent1', ?2, ?3 from n cross join journal_head h";
+                book.execute(fill, (entries, &body, chrono::Utc::now().to_rfc3339()))?;
+                book.execute(head, ())?;
+            }
+            Self::Postgres(cluster) => {
+                let fill = "insert into journal (account_id, seq, id, kind, audience, body, observed_at)
+                            select h.account_id, h.seq + i, gen_random_uuid(), 'call.state', 'agent1', $2, now()
+                            from generate_series(1, $1) i cross join journal_head h";
+                tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+                    let mut book = sqlx::PgConnection::connect(&cluster.url(DATABASE)).await?;
+                    sqlx::query(fill).bind(entries).bind(&body).execute(&mut book).await?;
+                    sqlx::query(head).execute(&mut book).await?;
+                    anyhow::Ok(())
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// CPU time that the database's own processes have used; SQLite has none.

@@ -225,12 +225,7 @@ pub enum Extent {
 ///
 /// # Errors
 /// When a call cannot be written as JSON, which it always can.
-pub fn rows<'a>(
-    account: i64,
-    calls: impl Iterator<Item = (&'a Call, Extent)>,
-    terms: &Terms,
-    now: DateTime<Utc>,
-) -> Result<[Rows; 5]> {
+pub fn rows<'a>(account: i64, calls: impl Iterator<Item = (&'a Call, Extent)>, terms: &Terms, now: DateTime<Utc>) -> Result<[Rows; 5]> {
     let (mut new, mut whole, mut progress) = (Vec::new(), Vec::new(), Vec::new());
     let (mut begun, mut over) = (Vec::new(), Vec::new());
     for (call, extent) in calls {
@@ -256,13 +251,37 @@ pub fn rows<'a>(
             Extent::New => {
                 let ([agent, direction, number], created_at) = (found_by(), call.created_at.into());
                 new.push([
-                    id, account.into(), version, agent, direction, number, status, call_status, record, created_at, now.into(), due_at,
+                    id,
+                    account.into(),
+                    version,
+                    agent,
+                    direction,
+                    number,
+                    status,
+                    call_status,
+                    record,
+                    created_at,
+                    now.into(),
+                    due_at,
                     finished_at,
                 ]);
             }
             Extent::Whole => {
                 let [agent, direction, number] = found_by();
-                whole.push([id, account.into(), version, agent, direction, number, status, call_status, record, now.into(), due_at, finished_at]);
+                whole.push([
+                    id,
+                    account.into(),
+                    version,
+                    agent,
+                    direction,
+                    number,
+                    status,
+                    call_status,
+                    record,
+                    now.into(),
+                    due_at,
+                    finished_at,
+                ]);
             }
             Extent::Progress => progress.push([id, account.into(), version, status, call_status, record, now.into(), due_at, finished_at]),
         }

@@ -24,8 +24,7 @@ pub struct Writes {
 
 impl Writes {
     /// Takes the next turn, if the last one is still that of `head`. SQLite counts arguments as they appear.
-    pub(super) const HEAD: &str =
-        "update journal_head set turn = turn + 1, seq = $1 where account_id = $2 and turn = $3 and epoch = $4";
+    pub(super) const HEAD: &str = "update journal_head set turn = turn + 1, seq = $1 where account_id = $2 and turn = $3 and epoch = $4";
 
     /// The arguments of [`HEAD`](Self::HEAD).
     pub(super) fn head(&self) -> (i64, i64, i64, &str) {

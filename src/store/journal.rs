@@ -188,8 +188,9 @@ static ANSWERS: Bulk<5> = Bulk {
 
 /// Answers that keys got, as rows of a commit.
 pub fn answers(account: i64, answers: Vec<(String, Remembered)>, at: DateTime<Utc>) -> Rows {
-    let row =
-        |(key, answer): (String, Remembered)| -> [Arg; 5] { [account.into(), key.into(), answer.content.into(), answer.answer.into(), at.into()] };
+    let row = |(key, answer): (String, Remembered)| -> [Arg; 5] {
+        [account.into(), key.into(), answer.content.into(), answer.answer.into(), at.into()]
+    };
     ANSWERS.rows(answers.into_iter().map(row).collect())
 }
 

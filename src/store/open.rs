@@ -143,6 +143,6 @@ async fn open_sqlite(options: &OpenOptions) -> Result<Db, OpenError> {
     };
     let pools = Pools { writer: pool(1), reader: pool(options.readers), replay: pool(options.replayers) };
     pools.writer.acquire().await?;
-    let pen = Pen::open(&connect.get_filename(), ACQUIRE_TIMEOUT).map_err(as_sqlx)?;
+    let pen = Pen::open(connect.get_filename(), ACQUIRE_TIMEOUT).map_err(as_sqlx)?;
     Ok(Db(Sides::Lite(Lite { pools, pen })))
 }

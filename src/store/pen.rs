@@ -49,7 +49,12 @@ impl Pen {
         let (writer, copier) = (connect(path, patience)?, connect(path, patience)?);
         writer.pragma_update(None, "cache_size", -CACHE_KIB)?;
         writer.set_prepared_statement_cache_capacity(PREPARED);
-        let inner = Inner { writer: Mutex::new(Some(writer)), copier: Mutex::new(Some(copier)), wrote: AtomicBool::new(true), turn: Arc::default() };
+        let inner = Inner {
+            writer: Mutex::new(Some(writer)),
+            copier: Mutex::new(Some(copier)),
+            wrote: AtomicBool::new(true),
+            turn: Arc::default(),
+        };
         let pen = Self(Arc::new(inner));
         tokio::spawn(copy_the_log(Arc::downgrade(&pen.0)));
         Ok(pen)

@@ -55,7 +55,7 @@ fn hand_in<'a, F: Future + Send + 'a>(work: F) -> Pin<Box<F>> {
 /// Keeps every writer of the account waiting until the transaction ends.
 async fn hold_the_store(app: &App, account: i64) -> Tx {
     let mut tx = app.db.begin().await.expect("a transaction");
-    journal::take_turn(&mut tx, account).await.expect("the turn");
+    journal::hold_turn(&mut tx, account).await.expect("the turn");
     tx
 }
 
@@ -121,7 +121,6 @@ both! {
             vec![item(&format!("call-{n}"), NewsKind::Started)]
         };
         let mut batch: Vec<_> = (0..51).map(|n| hand_in(app.hear(&acme, work(n), None))).collect();
-        assert_eq!(app.committer.queued(), 51, "they wait together");
         store.rollback().await.expect("a rollback");
         let failure = batch.remove(23).await.expect_err("it is refused");
         assert!(matches!(failure, Failure::Store(_)), "{failure:?}");
@@ -212,32 +211,35 @@ both! {
     }
 }
 
-/// With room for one: the work that is being committed, the work that waits, and the work that finds no room.
+/// With room for one: the work that is being committed, the next batch, the work that waits, and the work that finds no room.
 async fn a_full_queue_says_so_and_says_the_truth(kind: Kind) {
-    let t = TestApp::start_with(kind, |config| config.committer.queue = 1).await;
+    let t = TestApp::start_with(kind, |config| (config.committer.queue, config.committer.batch) = (1, 1)).await;
     let app = t.app();
     let acme = account(&app, t.account).await;
     let store = hold_the_store(&app, t.account).await;
     let first = hand_in(app.hear(&acme, vec![item("first", NewsKind::Started)], None));
     wait_for("the first is being committed", async || app.committer.queued() == 0).await;
+    let next = hand_in(app.hear(&acme, vec![item("next", NewsKind::Started)], None));
+    wait_for("the next batch was begun", async || app.committer.queued() == 0).await;
     let second = hand_in(app.hear(&acme, vec![item("second", NewsKind::Started)], None));
     assert_eq!(app.committer.queued(), 1);
     let third = hand_in(app.hear(&acme, vec![item("third", NewsKind::Started)], None));
     let event = json!({"callId": "fourth", "event": "initiated", "from": "+4930123456", "to": "1001"});
     let fourth = t.api(Method::POST, "/api/v1/call-events").json(&json!({"events": [event]})).send();
-    let (first, second, third, fourth) = tokio::join!(first, second, third, fourth);
+    let (first, next, second, third, fourth) = tokio::join!(first, next, second, third, fourth);
     assert!(matches!(first, Err(Failure::Late)), "it may still be done: {first:?}");
+    assert!(matches!(next, Err(Failure::Late)), "it may still be done: {next:?}");
     assert!(matches!(second, Err(Failure::Late)), "it may still be done: {second:?}");
     assert!(matches!(third, Err(Failure::Busy)), "nothing was taken in: {third:?}");
     let fourth = fourth.expect("an answer");
     assert_eq!(fourth.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(fourth.headers()["retry-after"], "1");
     store.rollback().await.expect("a rollback");
-    wait_for("what was taken in is stored", async || t.calls().await.len() == 2).await;
+    wait_for("what was taken in is stored", async || t.calls().await.len() == 3).await;
     let event = json!({"callId": "first", "event": "initiated", "from": "+4930123456", "to": "1001", "agent": "agent1"});
     let (status, body) = answer(t.api(Method::POST, "/api/v1/call-events").json(&json!({"events": [event]}))).await;
     assert_eq!((status, &body["items"][0]["state"]), (StatusCode::OK, &json!("incoming")), "and there is room again");
-    assert_eq!(t.calls().await.len(), 2);
+    assert_eq!(t.calls().await.len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use chrono::TimeDelta;
 use cti_gateway::{
     app::{
-        committer::{EditPatch, Failure, Work},
+        committer::{Failure, NewsItem, Work},
         sweeper,
     },
+    domain::call::{News, NewsKind, Told},
     store::journal,
 };
 use reqwest::{Method, StatusCode};
@@ -21,20 +22,26 @@ both! {
         let app = t.app();
         let account = app.directory.account(&app.hub, t.account).await.expect("the account");
         let mut turn = app.db.begin().await.expect("a transaction");
-        journal::take_turn(&mut turn, t.account).await.expect("the turn");
-        let submit = || {
+        journal::hold_turn(&mut turn, t.account).await.expect("the turn");
+        // news of a call that the book does not have, so that each piece needs the turn
+        let submit = |call: &str| {
             let (committer, account) = (app.committer.clone(), Arc::clone(&account));
-            let work = Work::Edit(uuid::Uuid::nil(), EditPatch::default());
+            let news = News { kind: NewsKind::Started, occurred_at: t.clock.now(), observed_at: t.clock.now(), told: Told::default() };
+            let items = vec![NewsItem { gateway: 0, source: "native", pbx_call_id: call.into(), news }];
+            let work = Work::News { items, once: None };
             tokio::spawn(async move { committer.submit(&account, work, Duration::from_millis(700)).await })
         };
-        let first = submit();
+        // one is being committed, one is the next batch, one waits in the queue
+        let first = submit("first");
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let second = submit();
+        let next = submit("next");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let second = submit("second");
         while app.committer.queued() == 0 {
             tokio::task::yield_now().await;
         }
-        let third = submit();
-        for (job, late) in [(first, true), (second, true), (third, false)] {
+        let third = submit("third");
+        for (job, late) in [(first, true), (next, true), (second, true), (third, false)] {
             let said = job.await.expect("no panic");
             let fits = if late { matches!(said, Err(Failure::Late)) } else { matches!(said, Err(Failure::Busy)) };
             assert!(fits, "{late}: {said:?}");

@@ -11,7 +11,7 @@ use cti_gateway::{
     },
     q,
     store::{
-        Arg, Bulk, Column, Db, Tx, Verb,
+        Arg, Bulk, Column, Db, Reads, Tx, Verb, Writes,
         accounts::{self, NewAccount},
         calls::{self, Extent},
         credentials::{self, NewCredential},
@@ -40,7 +40,7 @@ fn account_named(name: &str) -> NewAccount {
 async fn write_entries(t: &TestApp, account: i64, count: i64, old: i64) -> journal::Position {
     let db = t.app().db.clone();
     let mut tx = begin(&db).await;
-    let position = journal::take_turn(&mut tx, account).await.expect("the turn");
+    let position = journal::hold_turn(&mut tx, account).await.expect("the turn");
     let entry = |n: i64| NewEntry {
         seq: position.seq + n,
         id: t.clock.id(),
@@ -53,7 +53,9 @@ async fn write_entries(t: &TestApp, account: i64, count: i64, old: i64) -> journ
         body: format!("{{\"n\":{n}}}"),
         observed_at: if n <= old { later(-7 * 86_400) } else { noon() },
     };
-    journal::append(&mut tx, account, (1..=count).map(entry).collect()).await.expect("the journal");
+    let rows = vec![journal::entries(account, (1..=count).map(entry).collect())];
+    let writes = Writes { account, epoch: position.epoch, turn: position.turn, seq: position.seq + count, rows };
+    assert!(tx.write(writes).await.expect("the journal"), "the turn is held");
     tx.commit().await.expect("a commit");
     journal::position(db.read(), account).await.expect("a position")
 }
@@ -79,6 +81,10 @@ static UPDATE: Bulk<3> = Bulk {
     columns: [("id", Column::Int), ("figure", Column::Int), ("at", Column::Time)],
     verb: Verb::Update("set figure = v.figure, at = v.at where every_type.id = v.id"),
 };
+
+static PLAIN: Bulk<1> = Bulk { table: "every_type", columns: [("id", Column::Int)], verb: Verb::Insert("") };
+
+static DELETE: Bulk<2> = Bulk { table: "every_type", columns: [("id", Column::Int), ("figure", Column::Int)], verb: Verb::Delete };
 
 fn cells(id: i64) -> Cells {
     if id % 3 == 0 {
@@ -112,7 +118,7 @@ both! {
                 [id.into(), flag.into(), figure.into(), word.into(), key.into(), at.into()]
             };
             let mut tx = begin(&db).await;
-            tx.bulk(&EVERY_TYPE, expected.iter().map(row).collect()).await.unwrap_or_else(|error| panic!("{count} rows: {error}"));
+            tx.bulk(EVERY_TYPE.rows(expected.iter().map(row).collect())).await.unwrap_or_else(|error| panic!("{count} rows: {error}"));
             tx.commit().await.expect("a commit");
             let stored: Vec<Cells> = db.read().all(q!("select * from every_type where id >= $1 order by id", first)).await.expect("rows");
             assert_eq!(stored, expected, "{count} rows");
@@ -121,7 +127,7 @@ both! {
         // the tail is part of the statement
         let mut tx = begin(&db).await;
         let other = |id: i64| -> [Arg; 6] { [id.into(), true.into(), 0_i64.into(), "other".into(), Uuid::nil().into(), noon().into()] };
-        tx.bulk(&EVERY_TYPE, (0..40).map(other).collect()).await.expect("an upsert");
+        tx.bulk(EVERY_TYPE.rows((0..40).map(other).collect())).await.expect("an upsert");
         tx.commit().await.expect("a commit");
         let (words, rows): (i64, i64) = db.read().one(q!("select count(*) filter (where word = 'other'), count(*) from every_type")).await.expect("counts");
         assert_eq!((words, rows), (40, first));
@@ -134,10 +140,10 @@ both! {
             let mut tx = begin(&db).await;
             tx.run(q!("delete from every_type")).await.expect("a statement");
             let row = |id: i64| -> [Arg; 6] { [id.into(), true.into(), 0_i64.into(), "kept".into(), Uuid::nil().into(), noon().into()] };
-            tx.bulk(&EVERY_TYPE, (0..count).map(row).collect()).await.expect("rows");
+            tx.bulk(EVERY_TYPE.rows((0..count).map(row).collect())).await.expect("rows");
             // every row gets values of its own, absent ones too; the last is not there
             let change = |id: i64| -> [Arg; 3] { [id.into(), (id % 3 != 0).then_some(id * 2).into(), (id % 2 == 0).then(|| later(id)).into()] };
-            tx.bulk(&UPDATE, (0..=count).map(change).collect()).await.unwrap_or_else(|error| panic!("{count} rows: {error}"));
+            tx.bulk(UPDATE.rows((0..=count).map(change).collect())).await.unwrap_or_else(|error| panic!("{count} rows: {error}"));
             tx.commit().await.expect("a commit");
             let stored: Vec<(i64, Option<i64>, Option<DateTime<Utc>>, String)> = db.read().all(q!("select id, figure, at, word from every_type order by id")).await.expect("rows");
             let expected: Vec<_> = (0..count).map(|id| (id, (id % 3 != 0).then_some(id * 2), (id % 2 == 0).then(|| later(id)), "kept".to_owned())).collect();
@@ -145,12 +151,66 @@ both! {
         }
     }
 
+    async fn bulk_deletes_the_rows_that_equal(t: TestApp) {
+        make_every_type(&t).await;
+        let db = t.app().db.clone();
+        let row = |id: i64| -> [Arg; 6] { [id.into(), true.into(), (id % 2).into(), "x".into(), Uuid::nil().into(), noon().into()] };
+        let mut tx = begin(&db).await;
+        tx.bulk(EVERY_TYPE.rows((0..10).map(row).collect())).await.expect("rows");
+        tx.bulk(DELETE.rows((0..5).map(|id| [id.into(), 1_i64.into()]).collect())).await.expect("a delete");
+        tx.commit().await.expect("a commit");
+        let left: Vec<(i64,)> = db.read().all(q!("select id from every_type order by id")).await.expect("rows");
+        assert_eq!(left, [(0,), (2,), (4,), (5,), (6,), (7,), (8,), (9,)], "both columns count");
+    }
+
+    async fn a_commit_that_was_overtaken_writes_nothing(t: TestApp) {
+        make_every_type(&t).await;
+        let db = t.app().db.clone();
+        let second = {
+            let mut tx = begin(&db).await;
+            let id = accounts::add(&mut tx, &account_named("Second"), t.clock.id(), noon()).await.expect("the store").expect("an account");
+            tx.commit().await.expect("a commit");
+            id
+        };
+        let row = |id: i64| -> [Arg; 6] { [id.into(), None::<bool>.into(), None::<i64>.into(), None::<&str>.into(), None::<Uuid>.into(), None::<DateTime<Utc>>.into()] };
+        let writes = async |account: i64, behind: i64, epoch: Option<&str>, id: i64| {
+            let at = journal::position(db.read(), account).await.expect("a position");
+            Writes { account, epoch: epoch.map_or(at.epoch, str::to_owned), turn: at.turn - behind, seq: at.seq, rows: vec![EVERY_TYPE.rows(vec![row(id)]), EVERY_TYPE.rows(vec![])] }
+        };
+        let stored = async || db.read().all::<(i64,)>(q!("select id from every_type order by id")).await.expect("rows").into_iter().map(|(id,)| id).collect::<Vec<_>>();
+        let turn = async |account: i64| journal::position(db.read(), account).await.expect("a position").turn;
+        let before = (turn(t.account).await, turn(second).await);
+        // all three are made before the first is committed
+        for (all, kept) in [
+            (vec![writes(t.account, 0, None, 1).await], true),
+            (vec![writes(t.account, 0, None, 2).await], false),
+            (vec![writes(t.account, -1, Some("another"), 3).await], false),
+        ] {
+            assert_eq!(db.commit(all, || {}).await.expect("a commit"), kept);
+            assert_eq!(stored().await, [1]);
+        }
+        assert_eq!(turn(t.account).await, before.0 + 1);
+        // two accounts: both or none
+        let all = vec![writes(t.account, 0, None, 4).await, writes(second, 1, None, 5).await];
+        assert!(!db.commit(all, || {}).await.expect("a commit"), "one of them was overtaken");
+        assert_eq!((stored().await, turn(t.account).await), (vec![1], before.0 + 1));
+        let all = vec![writes(t.account, 0, None, 4).await, writes(second, 0, None, 5).await];
+        assert!(db.commit(all, || {}).await.expect("a commit"));
+        assert_eq!((stored().await, turn(second).await), (vec![1, 4, 5], before.1 + 1));
+        // what the book refuses takes the turn back with it
+        let rows = vec![EVERY_TYPE.rows(vec![row(6)]), PLAIN.rows(vec![[1_i64.into()]])];
+        let twice = Writes { rows, ..writes(t.account, 0, None, 6).await };
+        assert!(db.commit(vec![twice], || {}).await.is_err(), "the key is taken");
+        assert_eq!((stored().await, turn(t.account).await), (vec![1, 4, 5], before.0 + 2));
+        assert!(db.commit(vec![writes(t.account, 0, None, 6).await], || {}).await.expect("a commit"), "the next one goes on");
+    }
+
     async fn a_value_of_another_type_is_refused_and_takes_nothing_with_it(t: TestApp) {
         make_every_type(&t).await;
         let db = t.app().db.clone();
         let mut tx = begin(&db).await;
         let row = |figure: Arg| -> [Arg; 6] { [1_i64.into(), true.into(), figure, "x".into(), Uuid::nil().into(), noon().into()] };
-        assert!(tx.bulk(&EVERY_TYPE, vec![row("seven".into())]).await.is_err());
+        assert!(tx.bulk(EVERY_TYPE.rows(vec![row("seven".into())])).await.is_err());
         tx.rollback().await.expect("a rollback");
         let (rows,): (i64,) = db.read().one(q!("select count(*) from every_type")).await.expect("a count");
         assert_eq!(rows, 0);
@@ -297,7 +357,7 @@ both! {
         assert!(journal::holds(&mut tx, t.account, position.seq, id.0).await.expect("the store"));
         assert!(!journal::holds(&mut tx, t.account, position.seq - 1, id.0).await.expect("the store"));
         assert!(!journal::holds(&mut tx, t.account, position.seq, Uuid::nil()).await.expect("the store"));
-        assert!(journal::take_turn(&mut tx, 0).await.is_err(), "an account that is not there has no turn");
+        assert!(journal::hold_turn(&mut tx, 0).await.is_err(), "an account that is not there has no turn");
     }
 
     async fn old_entries_are_trimmed_from_the_front(t: TestApp) {
@@ -333,8 +393,8 @@ both! {
         let app = t.app();
         assert_eq!(sweeper::trim(&app).await.expect("the store"), 0, "entries are kept for a week");
         let mut tx = begin(&app.db).await;
-        assert!(journal::remembered(&mut tx, t.account, "call-events/old").await.expect("the store").is_none(), "a key is kept for a day");
-        assert!(journal::remembered(&mut tx, t.account, "call-events/young").await.expect("the store").is_some());
+        assert!(journal::remembered(&mut Reads::Tx(&mut tx), t.account, "call-events/old").await.expect("the store").is_none(), "a key is kept for a day");
+        assert!(journal::remembered(&mut Reads::Tx(&mut tx), t.account, "call-events/young").await.expect("the store").is_some());
         tx.rollback().await.expect("a rollback");
         let count = async || app.db.read().one::<(i64,)>(q!("select count(*) from token where hash = $1", SecretHash::of(&ticket).as_bytes())).await.expect("a count").0;
         assert_eq!(count().await, 0, "a ticket that nobody used is forgotten");
@@ -351,18 +411,18 @@ both! {
         let app = t.app();
         let gateway = gateways::by_secret(app.db.read(), &SecretHash::of(SECRET)).await.expect("the store").expect("a gateway").id;
         let mut tx = begin(&app.db).await;
-        let (none, calls_none) = calls::by_keys(&mut tx, t.account, &[]).await.expect("an empty list");
-        assert!(none.is_empty() && calls_none.is_empty() && calls::by_ids(&mut tx, t.account, &[]).await.expect("an empty list").is_empty());
-        assert!(parties::owners(&mut tx, t.account, &[]).await.expect("an empty list").is_empty());
+        let (none, calls_none) = calls::by_keys(&mut Reads::Tx(&mut tx), t.account, &[]).await.expect("an empty list");
+        assert!(none.is_empty() && calls_none.is_empty() && calls::by_ids(&mut Reads::On(app.db.look_up()), t.account, &[]).await.expect("an empty list").is_empty());
+        assert!(parties::owners(&mut Reads::Tx(&mut tx), t.account, &[]).await.expect("an empty list").is_empty());
         // as many as a full batch of full requests can bring: 512 times 100
         let mut keys: Vec<String> = (0..51_200).map(|n| format!("{}/{gateway}/hay-{n}", t.account)).collect();
         keys[33_333] = format!("{}/{gateway}/needle", t.account);
-        let (lines, found) = calls::by_keys(&mut tx, t.account, &keys).await.expect("a long list");
+        let (lines, found) = calls::by_keys(&mut Reads::Tx(&mut tx), t.account, &keys).await.expect("a long list");
         assert_eq!((lines.len(), found.len()), (1, 1));
         let mut ids: Vec<Uuid> = (0..3_000).map(|_| t.clock.id()).collect();
         ids[2_999] = found[0].id;
-        assert_eq!(calls::by_ids(&mut tx, t.account, &ids).await.expect("a long list"), found);
-        assert!(calls::by_ids(&mut tx, t.account + 1, &ids).await.expect("a list").is_empty(), "calls of another account");
+        assert_eq!(calls::by_ids(&mut Reads::On(app.db.look_up()), t.account, &ids).await.expect("a long list"), found);
+        assert!(calls::by_ids(&mut Reads::On(app.db.look_up()), t.account + 1, &ids).await.expect("a list").is_empty(), "calls of another account");
     }
 
     async fn calls_are_stored_as_they_are(t: TestApp) {
@@ -373,14 +433,17 @@ both! {
         call.attempts[0].hear(&news(NewsKind::Started, 0), &terms);
         let save = async |call: &Call, extent: Extent, now: DateTime<Utc>| {
             let mut tx = begin(&db).await;
-            calls::save(&mut tx, t.account, std::iter::once((call, extent)), &terms, now).await.expect("the store");
-            calls::save_lines(&mut tx, t.account, vec![("0/1".into(), (call.id, 1))]).await.expect("the store");
+            let mut rows: Vec<_> = calls::rows(t.account, std::iter::once((call, extent)), &terms, now).expect("rows").into();
+            rows.push(calls::line_rows(t.account, vec![("0/1".into(), (call.id, 1))], extent == Extent::New));
+            for rows in rows {
+                tx.bulk(rows).await.expect("the store");
+            }
             tx.commit().await.expect("a commit");
         };
-        save(&call, Extent::Whole, noon()).await;
+        save(&call, Extent::New, noon()).await;
         let mut tx = begin(&db).await;
-        assert_eq!(calls::by_ids(&mut tx, t.account, &[call.id]).await.expect("the store"), [call.clone()], "what is read is what was written");
-        assert_eq!(calls::by_keys(&mut tx, t.account, &["0/1".into()]).await.expect("the store").0["0/1"], (call.id, 1));
+        assert_eq!(calls::by_ids(&mut Reads::On(db.look_up()), t.account, &[call.id]).await.expect("the store"), [call.clone()], "what is read is what was written");
+        assert_eq!(calls::by_keys(&mut Reads::Tx(&mut tx), t.account, &["0/1".into()]).await.expect("the store").0["0/1"], (call.id, 1));
         tx.rollback().await.expect("a rollback");
         let due = async |now: DateTime<Utc>| calls::due(db.read(), now, 10).await.expect("the store");
         assert_eq!((due(later(59)).await.len(), due(later(60)).await), (0, vec![(t.account, call.id)]));
@@ -391,13 +454,13 @@ both! {
         save(&call, Extent::Progress, later(5)).await;
         assert!(due(later(1_000)).await.is_empty() && calls::live(db.replay(), t.account).await.expect("the store").2.is_empty());
         let row = records::call(db.read(), t.account, call.id).await.expect("the store").expect("a row");
-        assert_eq!((row.created_at, row.updated_at, row.finished_at, row.busies, row.outcome.as_deref()), (noon(), later(5), Some(later(5)), 1, Some("Busy")));
-        assert_eq!(row.call().expect("a call"), call);
+        assert_eq!((row.call, row.updated_at), (call.clone(), later(5)));
+        assert_eq!((call.newest().handling.finished_at, call.outcome_text()), (Some(later(5)), Some("Busy")));
         assert!(records::call(db.read(), t.account + 1, call.id).await.expect("the store").is_none(), "another account's");
         assert!(calls::live(db.replay(), 0).await.is_err(), "an account that is not there");
         // a record that no version of ours wrote is an error that says which
         db.write().run(q!("update dialer_call set record = $1 where id = $2", "{\"attempts\":[],\"edits\":{},\"party\":null}", call.id)).await.expect("the store");
-        let error = records::call(db.read(), t.account, call.id).await.expect("the store").expect("a row").call().expect_err("no attempt");
+        let error = records::call(db.read(), t.account, call.id).await.expect_err("no attempt");
         assert!(error.to_string().contains(&call.id.to_string()), "{error}");
     }
 }

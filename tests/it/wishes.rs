@@ -56,7 +56,7 @@ async fn a_wish_that_waits_holds_nothing_up() {
     let call = wrapping(&t, "1", "1001").await;
     let app = t.app();
     let mut turn = app.db.begin().await.expect("a transaction");
-    journal::take_turn(&mut turn, t.account).await.expect("the turn");
+    journal::hold_turn(&mut turn, t.account).await.expect("the turn");
     wish(&mut phone, "slow", &call).await;
     wish(&mut phone, "not_a_call", "nothing").await;
     // the client answers pings inside: were they held up, it would take the server for dead

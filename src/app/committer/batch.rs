@@ -1,20 +1,20 @@
 //! A batch: work that was applied in memory, and how it is made durable, answered and published.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{Done, Failure, Job, ledger::Ledger};
+use super::{
+    Done, Failure, Job,
+    ledger::{self, Ledger},
+};
 use crate::{
     app::{
         clock::instant,
         failpoint,
         hub::{Entry, Hub},
     },
-    store::{CommitError, Db, Writes},
+    store::{self, CommitError, Db, Writes, journal},
 };
 
 pub(super) type Answer = Result<Done, Failure>;
@@ -34,6 +34,9 @@ pub(super) struct Closed {
     jobs: Vec<Job>,
     answers: Vec<Answer>,
     published: Vec<Published>,
+    writes: Vec<Writes>,
+    /// Accounts to which nothing is written, with the incarnation and the turn that the answers were made at.
+    unchanged: Vec<(i64, String, i64)>,
     /// The first entry of the batch: account, seq, event id.
     witness: Option<(i64, i64, Uuid)>,
     closed_at: tokio::time::Instant,
@@ -55,17 +58,26 @@ pub(super) struct Wreck {
 
 impl Closed {
     pub(super) fn new(jobs: Vec<Job>, answers: Vec<Answer>) -> Self {
-        Self { jobs, answers, published: vec![], witness: None, closed_at: instant() }
+        Self { jobs, answers, published: vec![], writes: vec![], unchanged: vec![], witness: None, closed_at: instant() }
     }
 
-    /// Adds one account's part; answers what to write.
-    pub(super) fn add(&mut self, part: super::ledger::Closed) -> Writes {
-        let super::ledger::Closed { writes, published, witness } = part;
-        if let (None, Some((seq, id))) = (self.witness, witness) {
-            self.witness = Some((writes.account, seq, id));
+    /// Adds one account's part.
+    pub(super) fn add(&mut self, part: ledger::Closed) {
+        match part {
+            ledger::Closed::Changed { writes, published, witness } => {
+                if let (None, Some((seq, id))) = (self.witness, witness) {
+                    self.witness = Some((writes.account, seq, id));
+                }
+                self.published.push(Published { account: writes.account, epoch: writes.epoch.clone(), entries: published });
+                self.writes.push(writes);
+            }
+            ledger::Closed::Unchanged { account, epoch, turn } => self.unchanged.push((account, epoch, turn)),
         }
-        self.published.push(Published { account: writes.account, epoch: writes.epoch.clone(), entries: published });
-        writes
+    }
+
+    /// What is left to write.
+    pub(super) fn take_writes(&mut self) -> Vec<Writes> {
+        std::mem::take(&mut self.writes)
     }
 
     /// The first entry of the batch, by which a commit of unknown outcome is settled: account, seq, event id.
@@ -79,17 +91,36 @@ impl Closed {
     }
 
     /// Makes it durable.
-    pub(super) async fn commit(self, writes: Vec<Writes>, db: &Db) -> Result<Self, Box<Wreck>> {
-        // copies only: there is nothing to make durable
-        if !writes.is_empty() {
-            failpoint::hit("written");
-            match db.commit(writes, || failpoint::hit("before-commit")).await {
-                Ok(true) => failpoint::hit("after-commit"),
-                Ok(false) => return Err(Box::new(Wreck { batch: self, error: None })),
-                Err(error) => return Err(Box::new(Wreck { batch: self, error: Some(error) })),
+    pub(super) async fn commit(mut self, db: &Db) -> Result<Self, Box<Wreck>> {
+        match self.is_current(db).await {
+            Ok(true) => {}
+            Ok(false) => return Err(Box::new(Wreck { batch: self, error: None })),
+            Err(error) => return Err(Box::new(Wreck { batch: self, error: Some(CommitError::Undone(error)) })),
+        }
+        let writes = self.take_writes();
+        if writes.is_empty() {
+            return Ok(self); // there is nothing to make durable
+        }
+        failpoint::hit("written");
+        match db.commit(writes, || failpoint::hit("before-commit")).await {
+            Ok(true) => {
+                failpoint::hit("after-commit");
+                Ok(self)
+            }
+            Ok(false) => Err(Box::new(Wreck { batch: self, error: None })),
+            Err(error) => Err(Box::new(Wreck { batch: self, error: Some(error) })),
+        }
+    }
+
+    /// Whether what was answered without a change still holds. A commit finds that out by itself.
+    async fn is_current(&self, db: &Db) -> store::Result<bool> {
+        for (account, epoch, turn) in &self.unchanged {
+            let position = journal::position(db.look_up(), *account).await?;
+            if position.turn != *turn || position.epoch != *epoch {
+                return Ok(false);
             }
         }
-        Ok(self)
+        Ok(true)
     }
 
     /// Answers, publishes and counts what was committed.

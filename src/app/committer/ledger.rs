@@ -52,6 +52,11 @@ impl Known {
         Self { epoch, turn, seq, lines: HashMap::new(), calls: HashMap::new(), answers: HashMap::new() }
     }
 
+    /// All that was worked out up to the last turn is in the book now: answers to keys are found there.
+    pub(super) fn landed(&mut self) {
+        self.answers.retain(|_, (turn, _)| *turn > self.turn);
+    }
+
     /// Drops what is over, once there is much of it; late news reads it back. What the last batch wrote stays: it may not be
     /// in the book yet.
     pub(super) fn shrink(&mut self, most: usize, written: &[Uuid]) {
@@ -87,12 +92,17 @@ pub(super) struct Ledger {
     stored: BTreeMap<Uuid, Extent>,
 }
 
-/// A ledger that was closed: what to write, and what to publish once that is committed.
-pub(super) struct Closed {
-    pub(super) writes: Writes,
-    pub(super) published: Vec<Arc<Entry>>,
-    /// The first entry, by which a commit of unknown outcome is settled.
-    pub(super) witness: Option<(i64, Uuid)>,
+/// A ledger that was closed.
+pub(super) enum Closed {
+    /// There is something to write, and something to publish once that is committed.
+    Changed {
+        writes: Writes,
+        published: Vec<Arc<Entry>>,
+        /// The first entry, by which a commit of unknown outcome is settled.
+        witness: Option<(i64, Uuid)>,
+    },
+    /// Nothing changed: copies, and wishes that were refused. The account's turn that this was seen at.
+    Unchanged { account: i64, epoch: String, turn: i64 },
 }
 
 /// What a step may change of what a call's row is found by, and whether the attempt was over.
@@ -226,16 +236,16 @@ impl Ledger {
         }));
     }
 
-    /// What there is to write, which is then the last that is known; `None` when nothing changed.
+    /// What there is to write, which is then the last that is known.
     ///
     /// # Errors
     /// When a call cannot be written as JSON, which it always can.
-    pub(super) fn close(self, known: &mut Known, terms: &Terms, now: DateTime<Utc>) -> Result<Option<Closed>> {
+    pub(super) fn close(self, known: &mut Known, terms: &Terms, now: DateTime<Utc>) -> Result<Closed> {
         let Self { account, epoch, turn, seq, entries, published, lines, answers, results, stored, .. } = self;
-        if stored.is_empty() && answers.is_empty() {
-            return Ok(None);
-        }
         let account = account.id;
+        if stored.is_empty() && answers.is_empty() {
+            return Ok(Closed::Unchanged { account, epoch, turn });
+        }
         let witness = entries.first().map(|entry| (entry.seq, entry.id));
         let mut rows: Vec<Rows> =
             calls::rows(account, stored.iter().filter_map(|(id, extent)| Some((known.calls.get(id)?, *extent))), terms, now)?.into();
@@ -254,9 +264,8 @@ impl Ledger {
         rows.push(journal::entries(account, entries));
         rows.push(journal::answers(account, answers, now));
         (known.turn, known.seq) = (turn + 1, seq);
-        known.answers.retain(|_, (answered, _)| *answered > turn);
         known.shrink(MAX_KNOWN_CALLS, &stored.into_keys().collect::<Vec<_>>());
-        Ok(Some(Closed { writes: Writes { account, epoch, turn, seq, rows }, published, witness }))
+        Ok(Closed::Changed { writes: Writes { account, epoch, turn, seq, rows }, published, witness })
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     app::{clock::Clock, hub::Hub},
     domain::phone::Number,
-    store::{self, CommitError, Db, Reads, Writes, calls, journal, parties},
+    store::{self, CommitError, Db, Reads, calls, journal, parties},
 };
 
 /// Pieces of work that are applied at once while a commit is under way: each such round may need a look-up.
@@ -62,7 +62,10 @@ impl Shard {
                     landed = task => {
                         flight = None;
                         match landed {
-                            Ok(closed) => done = Some(closed),
+                            Ok(closed) => {
+                                self.known.values_mut().for_each(Known::landed);
+                                done = Some(closed);
+                            }
                             Err(wreck) => {
                                 // what was applied since follows on what did not happen
                                 round.splice(0..0, std::mem::take(&mut batch).jobs);
@@ -141,9 +144,9 @@ impl Shard {
     /// Closes a batch and sends it on its way.
     async fn launch(&mut self, batch: Batch) -> Option<Flight> {
         match self.close(batch) {
-            Ok((closed, writes)) => {
+            Ok(closed) => {
                 let db = self.db.clone();
-                let mut flight: Flight = Box::pin(async move { closed.commit(writes, &db).await });
+                let mut flight: Flight = Box::pin(async move { closed.commit(&db).await });
                 // the first poll sends it; when it has landed by then, that is seen at the next
                 match poll_fn(|context| Poll::Ready(flight.as_mut().poll(context))).await {
                     Poll::Ready(landed) => Some(Box::pin(ready(landed))),
@@ -158,21 +161,20 @@ impl Shard {
     }
 
     /// Closes the ledgers of a batch; gives the work back when one cannot be.
-    pub(super) fn close(&mut self, batch: Batch) -> Result<(Closed, Vec<Writes>), (Vec<Job>, sqlx::Error)> {
+    pub(super) fn close(&mut self, batch: Batch) -> Result<Closed, (Vec<Job>, sqlx::Error)> {
         let Batch { jobs, answers, ledgers } = batch;
         let mut closed = Closed::new(jobs, answers);
-        let mut writes = Vec::with_capacity(ledgers.len());
         let desk = Desk { hub: &self.hub, clock: &self.clock, settings: &self.settings };
         for (account, ledger) in ledgers {
             let Some(known) = self.known.get_mut(&account) else {
                 return Err((closed.into_jobs(), sqlx::Error::Protocol("an account is not known".into())));
             };
             match ledger.close(known, &desk.terms(account, None), self.clock.now()) {
-                Ok(part) => writes.extend(part.map(|part| closed.add(part))),
+                Ok(part) => closed.add(part),
                 Err(error) => return Err((closed.into_jobs(), error)),
             }
         }
-        Ok((closed, writes))
+        Ok(closed)
     }
 
     /// Does a batch anew that did not land. What is known follows on it and is known no more.

@@ -47,7 +47,10 @@ impl Shard {
         let mut parts = vec![whole];
         while let Some(part) = parts.pop() {
             match self.commit_patiently(part).await {
-                Ok(batch) => batch.finish(&self.hub),
+                Ok(batch) => {
+                    self.known.values_mut().for_each(Known::landed);
+                    batch.finish(&self.hub);
+                }
                 Err((mut first, error)) if first.len() > 1 && !is_passing(&error) => {
                     // one piece of work is at fault: halve until it stands alone, so that it fails for itself only
                     let second = first.split_off(first.len() / 2);
@@ -108,7 +111,8 @@ impl Shard {
             batch.jobs.append(&mut round);
             return Err((Part::Work(batch.jobs), error));
         }
-        let (closed, writes) = self.close(batch).map_err(|(jobs, error)| (Part::Work(jobs), error))?;
+        let mut closed = self.close(batch).map_err(|(jobs, error)| (Part::Work(jobs), error))?;
+        let writes = closed.take_writes();
         if writes.is_empty() {
             let _ = tx.rollback().await; // copies only: there is nothing to make durable
             return Ok(closed);

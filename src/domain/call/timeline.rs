@@ -1,4 +1,4 @@
-//! The states an attempt went through, derived from its record: the rows of `dialer_call_event`.
+//! The states an attempt went through, derived from its record: the `dialer_call_event`s.
 //!
 //! Deriving them, rather than writing a row as each piece of news comes, makes the rows independent of the news' order:
 //! a ring that is told after the hang-up still gets its row and its duration.

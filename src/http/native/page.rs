@@ -63,7 +63,12 @@ pub(super) fn page<R: Serialize, K: Serialize>(
 }
 
 /// A page that may hold fewer rows than asked for although there is more: `next` tells.
-pub(super) fn part<R: Serialize>(headers: &HeaderMap, rows: &[R], next: Option<&impl Serialize>, columns: &[&str]) -> Result<Response, ApiError> {
+pub(super) fn part<R: Serialize>(
+    headers: &HeaderMap,
+    rows: &[R],
+    next: Option<&impl Serialize>,
+    columns: &[&str],
+) -> Result<Response, ApiError> {
     answer(headers, rows, next.map(cursor), columns)
 }
 

@@ -31,8 +31,8 @@ pub(crate) enum Loss {
 
 /// A client whose connection broke is back within this time.
 const BACK_WITHIN: Duration = Duration::from_millis(200);
-/// The message that sqlx commits by.
-const COMMIT: &[u8] = b"COMMIT\0";
+/// What a statement holds that writes an entry of the journal, and no other: it is a commit of its own.
+const ENTRY: &[u8] = b"\"callId\":";
 
 /// Listens on a port of its own and passes everything on.
 pub(crate) struct Proxy {
@@ -43,7 +43,7 @@ pub(crate) struct Proxy {
 
 #[derive(Default)]
 struct Shared {
-    /// A transaction that mentions this text loses its commit, once.
+    /// The commit that writes an entry with this text is lost, once.
     plan: Mutex<Option<(String, Loss)>>,
     lost: AtomicUsize,
     connected: Notify,
@@ -67,7 +67,7 @@ impl Proxy {
         format!("postgres://{user}@{}/{database}?sslmode=disable", self.address)
     }
 
-    /// Loses the commit of the next transaction that mentions this text.
+    /// Loses the next commit that writes an entry with this text.
     pub(crate) fn lose(&self, text: &str, how: Loss) {
         *self.shared.plan() = Some((text.to_owned(), how));
     }
@@ -83,7 +83,7 @@ impl Shared {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is to be done with a commit of a transaction that mentioned the text.
+    /// What is to be done with a commit that holds the text.
     fn loss(&self) -> Option<Loss> {
         let (_, how) = self.plan().take()?;
         self.lost.fetch_add(1, Ordering::Relaxed);
@@ -107,17 +107,12 @@ async fn accept(listener: TcpListener, path: PathBuf, shared: Arc<Shared>) {
 /// Passes bytes both ways until one side ends, or a commit is to be lost.
 async fn relay(mut client: TcpStream, mut server: UnixStream, shared: Arc<Shared>) {
     let (mut asked, mut answered) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
-    let mut mentioned = false;
     loop {
         tokio::select! {
             read = client.read(&mut asked) => {
                 let Some(bytes) = some(&asked, read) else { return };
-                mentioned |= shared.is_mentioned(bytes);
-                if mentioned && holds(bytes, COMMIT) {
-                    mentioned = false;
-                    if let Some(how) = shared.loss() {
-                        return lose(client, server, &shared, bytes, how).await;
-                    }
+                if holds(bytes, ENTRY) && shared.is_mentioned(bytes) && let Some(how) = shared.loss() {
+                    return lose(client, server, &shared, bytes, how).await;
                 }
                 if server.write_all(bytes).await.is_err() { return }
             }
@@ -139,7 +134,7 @@ async fn lose(client: TcpStream, mut server: UnixStream, shared: &Shared, commit
         Loss::Belated => {
             let back = shared.connected.notified();
             drop(client);
-            // it comes back by a new connection, or by one that it still has; then it waits for what this one holds
+            // it comes back by a new connection, or by one that it still has
             let _ = tokio::time::timeout(BACK_WITHIN, back).await;
             tokio::time::sleep(BACK_WITHIN).await;
             let _ = server.write_all(commit).await;
