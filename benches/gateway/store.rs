@@ -113,8 +113,9 @@ impl Store {
                 let book = rusqlite::Connection::open(folder.path().join("bench.db"))?;
                 let fill = "with recursive n (i) as (select 1 union all select i + 1 from n where i < ?1)
                             insert into journal (account_id, seq, id, kind, audience, body, observed_at)
-                            select h.account_id, h.seq + i, randomblob(16), 'call.state', 'agent1', ?2, ?3 from n cross join journal_head h";
-                book.execute(fill, (entries, &body, chrono::Utc::now().to_rfc3339()))?;
+                            select h.account_id, h.seq + i, randomblob(16), 'call.state', 'agent1', ?2,
+                                   strftime('%Y-%m-%dT%H:%M:%f+00:00') from n cross join journal_head h";
+                book.execute(fill, (entries, &body))?;
                 book.execute(head, ())?;
             }
             Self::Postgres(cluster) => {
