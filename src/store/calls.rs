@@ -320,11 +320,15 @@ const RESULT: [(&str, Column); 10] = [
     ("resulted_at", Column::Time),
 ];
 
+const LATER_RESULT: [(&str, Column); 9] =
+    [RESULT[0], RESULT[1], RESULT[2], RESULT[3], RESULT[4], RESULT[5], RESULT[6], RESULT[7], RESULT[8]];
+
 static RESULTS: Bulk<10> = Bulk { table: "dialer_call_result", columns: RESULT, verb: Verb::Insert("") };
 
-static LATER_RESULTS: Bulk<10> = Bulk {
+/// The time stays that of the first result.
+static LATER_RESULTS: Bulk<9> = Bulk {
     table: "dialer_call_result",
-    columns: RESULT,
+    columns: LATER_RESULT,
     verb: Verb::Update(
         "set agent = v.agent, direction = v.direction, phone_number = v.phone_number, result = v.result,
            disposition = v.disposition, subject = v.subject
@@ -350,6 +354,9 @@ pub fn result_rows<'a>(account: i64, results: impl Iterator<Item = (&'a Call, &'
             attempt.handling.finished_at.unwrap_or(now).into(),
         ])
     });
-    let rows = rows.collect();
-    if new { RESULTS.rows(rows) } else { LATER_RESULTS.rows(rows) }
+    if new {
+        return RESULTS.rows(rows.collect());
+    }
+    let without_time = |[a, b, c, d, e, f, g, h, i, _]: [Arg; 10]| [a, b, c, d, e, f, g, h, i];
+    LATER_RESULTS.rows(rows.map(without_time).collect())
 }

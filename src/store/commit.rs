@@ -73,7 +73,7 @@ impl Db {
         if all.len() == 1
             && let Some(writes) = all.pop()
         {
-            let mut conn = pools.writer.acquire().await.map_err(CommitError::Undone)?;
+            let mut conn = pools.committer.acquire().await.map_err(CommitError::Undone)?;
             let (text, args) = one_statement(writes).map_err(CommitError::Undone)?;
             before_commit();
             // all rows: the answer to the statement is there before its commit is

@@ -104,6 +104,8 @@ enum Sides<P, L> {
 }
 
 struct Pools<D: sqlx::Database> {
+    /// Of the committer: its look-ups, and on Postgres its commits.
+    committer: sqlx::Pool<D>,
     writer: sqlx::Pool<D>,
     reader: sqlx::Pool<D>,
     replay: sqlx::Pool<D>,
@@ -111,7 +113,7 @@ struct Pools<D: sqlx::Database> {
 
 impl<D: sqlx::Database> Clone for Pools<D> {
     fn clone(&self) -> Self {
-        Self { writer: self.writer.clone(), reader: self.reader.clone(), replay: self.replay.clone() }
+        Self { committer: self.committer.clone(), writer: self.writer.clone(), reader: self.reader.clone(), replay: self.replay.clone() }
     }
 }
 
@@ -128,8 +130,8 @@ pub struct On<'a>(&'a Db, Lane);
 
 #[derive(Clone, Copy)]
 enum Lane {
+    Committer,
     Writer,
-    Lookup,
     Reader,
     Replay,
 }
@@ -199,15 +201,15 @@ impl On<'_> {
     fn sides(&self) -> Sides<&PgPool, &SqlitePool> {
         fn lane<D: sqlx::Database>(pools: &Pools<D>, lane: Lane) -> &sqlx::Pool<D> {
             match lane {
-                Lane::Writer | Lane::Lookup => &pools.writer,
+                Lane::Committer => &pools.committer,
+                Lane::Writer => &pools.writer,
                 Lane::Reader => &pools.reader,
                 Lane::Replay => &pools.replay,
             }
         }
-        match (&self.0.0, self.1) {
-            (Sides::Pg(pools), which) => Sides::Pg(lane(pools, which)),
-            (Sides::Lite(lite), Lane::Lookup) => Sides::Lite(&lite.pools.reader),
-            (Sides::Lite(lite), which) => Sides::Lite(lane(&lite.pools, which)),
+        match &self.0.0 {
+            Sides::Pg(pools) => Sides::Pg(lane(pools, self.1)),
+            Sides::Lite(lite) => Sides::Lite(lane(&lite.pools, self.1)),
         }
     }
 
@@ -294,7 +296,7 @@ impl Db {
 
     /// For what the committer reads before it writes: keyed look-ups, whose plans are kept.
     pub fn look_up(&self) -> On<'_> {
-        On(self, Lane::Lookup)
+        On(self, Lane::Committer)
     }
 
     /// For softphones that catch up: a storm of them must not stop the API.
@@ -333,6 +335,7 @@ impl Db {
     pub async fn close(&self) {
         macro_rules! close {
             ($pools:expr) => {{
+                $pools.committer.close().await;
                 $pools.reader.close().await;
                 $pools.replay.close().await;
                 $pools.writer.close().await;
@@ -356,9 +359,11 @@ pub fn is_passing(error: &sqlx::Error) -> bool {
             true
         }
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            // Postgres: connection trouble, rollback by the server, resources, operator's intervention; SQLite: busy, locked
-            ["08", "40", "53", "57", "58"].iter().any(|class| code.len() == 5 && code.starts_with(class))
-                || matches!(code.as_ref(), "5" | "6" | "261" | "262" | "517")
+            // Postgres: connection trouble, rollback by the server, resources, operator's intervention, a standby, a time limit
+            let passes = ["08", "40", "53", "57", "58", "25006", "25P03", "55P03"];
+            // SQLite, whose codes have a detail in their upper bits: busy, locked, input or output, no space
+            let lite = code.parse::<u32>().is_ok_and(|code| code < 10_000 && matches!(code & 0xff, 5 | 6 | 10 | 13));
+            code.len() == 5 && passes.iter().any(|class| code.starts_with(class)) || lite
         }),
         _ => false,
     }

@@ -17,6 +17,11 @@ use crate::q;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections are renewed at this age, so that memory held by one does not grow for ever.
 const MAX_LIFETIME: Duration = Duration::from_secs(3600);
+/// Connections for writes outside the committer, and for its batches that are done anew (Postgres).
+const SINGLE_WRITERS: u32 = 4;
+/// Connections for the committer's look-ups (SQLite, where one task commits).
+const COMMITTER_READERS: u32 = 2;
+
 /// The committer's statements are few, keyed, and run thousands of times a second. Planning each anew took longer than running
 /// it; and a plan that was kept must not be one that was best while the table was empty.
 const PG_WRITER: [(&str, &str); 5] = [
@@ -32,7 +37,7 @@ const PG_WRITER: [(&str, &str); 5] = [
 pub struct OpenOptions {
     /// `sqlite:PATH` or `postgres://…`.
     pub url: String,
-    /// Connections for the committer and single writes (Postgres; SQLite has one).
+    /// Connections for the committer's commits and look-ups.
     pub writers: u32,
     /// Connections for the API's reads.
     pub readers: u32,
@@ -114,14 +119,14 @@ impl Db {
 
 async fn open_postgres(options: &OpenOptions) -> Result<Db, OpenError> {
     let connect = PgConnectOptions::from_str(&options.url)?.application_name("cti-gateway");
-    let pool = |size: u32, connect: PgConnectOptions| {
-        let pool = PgPoolOptions::new().max_connections(size.max(1)).acquire_timeout(ACQUIRE_TIMEOUT).max_lifetime(MAX_LIFETIME);
-        pool.connect_lazy_with(connect)
-    };
+    let pool = |size: u32| PgPoolOptions::new().max_connections(size.max(1)).acquire_timeout(ACQUIRE_TIMEOUT).max_lifetime(MAX_LIFETIME);
+    let keyed = connect.clone().options(PG_WRITER);
     let pools = Pools {
-        writer: pool(options.writers, connect.clone().options(PG_WRITER)),
-        reader: pool(options.readers, connect.clone()),
-        replay: pool(options.replayers, connect),
+        // asking first whether a connection still lives is a round trip more; a commit that finds it dead is done anew
+        committer: pool(options.writers.max(2)).test_before_acquire(false).connect_lazy_with(keyed.clone()),
+        writer: pool(SINGLE_WRITERS).connect_lazy_with(keyed),
+        reader: pool(options.readers).connect_lazy_with(connect.clone()),
+        replay: pool(options.replayers).connect_lazy_with(connect),
     };
     pools.writer.acquire().await?;
     Ok(Db(Sides::Pg(pools)))
@@ -141,7 +146,8 @@ async fn open_sqlite(options: &OpenOptions) -> Result<Db, OpenError> {
     let pool = |size: u32| {
         SqlitePoolOptions::new().max_connections(size.max(1)).acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy_with(connect.clone())
     };
-    let pools = Pools { writer: pool(1), reader: pool(options.readers), replay: pool(options.replayers) };
+    let pools =
+        Pools { committer: pool(COMMITTER_READERS), writer: pool(1), reader: pool(options.readers), replay: pool(options.replayers) };
     pools.writer.acquire().await?;
     let pen = Pen::open(connect.get_filename(), ACQUIRE_TIMEOUT).map_err(as_sqlx)?;
     Ok(Db(Sides::Lite(Lite { pools, pen })))

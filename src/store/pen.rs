@@ -30,6 +30,9 @@ const COPY_EVERY: Duration = Duration::from_secs(1);
 /// Pages of the write-ahead log at which a commit copies it itself, should that ever be needed: a quarter of a gigabyte.
 pub(super) const MAX_LOG_PAGES: i64 = 65_536;
 
+/// What a log that was copied keeps of the disk: what a busy second writes.
+const LOG_BYTES_KEPT: i64 = 128 * 1024 * 1024;
+
 /// The pen.
 #[derive(Clone)]
 pub(super) struct Pen(Arc<Inner>);
@@ -96,6 +99,7 @@ fn connect(path: &Path, patience: Duration) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "wal_autocheckpoint", MAX_LOG_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
     Ok(connection)
 }
 
@@ -146,6 +150,7 @@ fn write(connection: &Connection, rows: &Rows) -> rusqlite::Result<()> {
         return Ok(());
     }
     let mut statement = connection.prepare_cached(rows.lite_text())?;
+    debug_assert_eq!(statement.parameter_count(), rows.width(), "{}", rows.lite_text());
     for row in rows.each() {
         for (index, arg) in row.iter().enumerate() {
             statement.raw_bind_parameter(index + 1, bound(arg))?;

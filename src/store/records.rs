@@ -86,14 +86,19 @@ pub struct ResultRecord {
     pub resulted_at: DateTime<Utc>,
 }
 
+/// The conditions that an index answers, with `$2` for the agent and `$3` for the number: said outright, or SQLite does not use it.
+fn by_index(filter: &Filter) -> (&'static str, &'static str) {
+    let agent = if filter.agent.is_some() { "agent = $2" } else { "$2 is null" };
+    let number = if filter.number.is_some() { "phone_number = $3" } else { "$3 is null" };
+    (agent, number)
+}
+
 /// Up to `limit` calls older than `before`, newest first.
 ///
 /// # Errors
 /// What the database says.
 pub async fn calls(on: On<'_>, account: i64, filter: &Filter, before: Option<Uuid>, limit: i64) -> Result<Vec<CallRecord>> {
-    // said outright, or SQLite does not use the index
-    let agent = if filter.agent.is_some() { "agent = $2" } else { "$2 is null" };
-    let number = if filter.number.is_some() { "phone_number = $3" } else { "$3 is null" };
+    let (agent, number) = by_index(filter);
     let sql = format!(
         "select id, version, record, created_at, updated_at from dialer_call where account_id = $1 and {agent} and {number}
            and ($4 is null or status = $4) and ($5 is null or call_status = $5) and ($6 is null or direction = $6)
@@ -129,8 +134,9 @@ pub async fn call(on: On<'_>, account: i64, id: Uuid) -> Result<Option<CallRecor
 /// The key of an event for paging.
 pub type EventKey = (Uuid, i64, i64);
 
-/// A call lasts no longer than this: what its rows say happened within this time after its id was made.
-const LONGEST_CALL: TimeDelta = TimeDelta::hours(48);
+/// What happened to a call is looked for this long after it began; a call is rarely open for longer, but a server may be down
+/// while one is.
+const LONGEST_CALL: TimeDelta = TimeDelta::days(30);
 
 /// The id that a call made at this instant could have at least.
 fn id_at(at: DateTime<Utc>) -> Uuid {
@@ -140,7 +146,7 @@ fn id_at(at: DateTime<Utc>) -> Uuid {
 
 /// Calls' ids are ordered by time, so that a filter by time need not look at every row. These are bounds, not the filter.
 fn first_of(filter: &Filter) -> Option<Uuid> {
-    filter.since.map(|since| id_at(since - LONGEST_CALL))
+    filter.since.filter(|_| filter.call.is_none()).map(|since| id_at(since - LONGEST_CALL))
 }
 
 fn last_of(filter: &Filter) -> Option<Uuid> {
@@ -225,31 +231,28 @@ pub async fn events(
     }
 }
 
-/// Calls with an attempt that may pass the filter, newest first: the newest attempt is known by the call's own columns, the
-/// others have a result.
+/// Calls that may have events that pass the filter, newest first.
 async fn look(on: On<'_>, account: i64, filter: &Filter, from: Option<Uuid>, below: Option<Uuid>) -> Result<Vec<Call>> {
-    let rows: Vec<CallRow> = on
-        .all(q!(
-            "select id, version, record, created_at from dialer_call c where account_id = $1
-               and ($2 is null or agent = $2 or exists (select 1 from dialer_call_result r
-                                                        where r.account_id = $1 and r.call_id = c.id and r.agent = $2))
-               and ($3 is null or phone_number = $3 or exists (select 1 from dialer_call_result r
-                                                               where r.account_id = $1 and r.call_id = c.id and r.phone_number = $3))
-               and ($4 is null or id <= $4) and ($5 is null or id < $5)
-               and ($6 is null or id >= $6) and ($7 is null or id <= $7) and ($8 is null or id = $8)
-             order by id desc limit $9",
-            account,
-            filter.agent.clone(),
-            filter.number.clone(),
-            from,
-            below,
-            first_of(filter),
-            last_of(filter),
-            filter.call,
-            LOOK
-        ))
-        .await?;
-    rows.into_iter().map(CallRow::read).collect()
+    let (agent, number) = by_index(filter);
+    let sql = format!(
+        "select id, version, record, created_at from dialer_call where account_id = $1 and {agent} and {number}
+           and ($4 is null or id <= $4) and ($5 is null or id < $5)
+           and ($6 is null or id >= $6) and ($7 is null or id <= $7) and ($8 is null or id = $8)
+         order by id desc limit $9"
+    );
+    let q = q!(
+        AssertSqlSafe(sql),
+        account,
+        filter.agent.clone(),
+        filter.number.clone(),
+        from,
+        below,
+        first_of(filter),
+        last_of(filter),
+        filter.call,
+        LOOK
+    );
+    on.all::<CallRow>(q).await?.into_iter().map(CallRow::read).collect()
 }
 
 /// The states that one call went through, in order; `None` when the account has no such call.

@@ -27,6 +27,8 @@ use crate::{
     store::{self, CommitError, Db, Reads, calls, journal, parties},
 };
 
+/// Calls remembered over all accounts before those of idle accounts are dropped.
+const MAX_KNOWN_CALLS: usize = 100_000;
 /// Pieces of work that are applied at once while a commit is under way: each such round may need a look-up.
 const ROUND: usize = 16;
 
@@ -83,20 +85,23 @@ impl Shard {
             if flight.is_some() && round.len() < ROUND {
                 continue;
             }
-            if let Err(error) = self.take_in(&mut batch, &mut round).await {
-                tracing::warn!(%error, "a look-up failed; the batch is done anew");
+            // a good batch goes at once; otherwise what is committed is answered first, and does not wait for a look-up
+            if flight.is_some() || batch.jobs.len() < ROUND {
                 if let Some(closed) = done.take() {
                     closed.finish(&self.hub);
                 }
-                if let Some(task) = flight.take() {
-                    match task.await {
-                        Ok(closed) => closed.finish(&self.hub),
-                        Err(wreck) => self.repair(*wreck).await,
+                if let Err(error) = self.take_in(&mut batch, &mut round).await {
+                    tracing::warn!(%error, "a look-up failed; the batch is done anew");
+                    if let Some(task) = flight.take() {
+                        match task.await {
+                            Ok(closed) => closed.finish(&self.hub),
+                            Err(wreck) => self.repair(*wreck).await,
+                        }
                     }
+                    let mut anew = std::mem::take(&mut batch).jobs;
+                    anew.append(&mut round);
+                    self.commit_surely(Part::Work(anew)).await;
                 }
-                let mut anew = std::mem::take(&mut batch).jobs;
-                anew.append(&mut round);
-                self.commit_surely(Part::Work(anew)).await;
             }
             if flight.is_none() && !batch.jobs.is_empty() {
                 flight = self.launch(std::mem::take(&mut batch)).await;
@@ -165,6 +170,10 @@ impl Shard {
         let Batch { jobs, answers, ledgers } = batch;
         let mut closed = Closed::new(jobs, answers);
         let desk = Desk { hub: &self.hub, clock: &self.clock, settings: &self.settings };
+        // nothing else is on its way, so what other accounts know may go
+        if self.known.values().map(|known| known.calls.len()).sum::<usize>() > MAX_KNOWN_CALLS {
+            self.known.retain(|account, _| ledgers.contains_key(account));
+        }
         for (account, ledger) in ledgers {
             let Some(known) = self.known.get_mut(&account) else {
                 return Err((closed.into_jobs(), sqlx::Error::Protocol("an account is not known".into())));

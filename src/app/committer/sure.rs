@@ -60,7 +60,11 @@ impl Shard {
                     tracing::error!(%error, jobs = jobs.len(), "a batch was not committed");
                     let error = Arc::new(error);
                     for job in jobs {
-                        let failure = if is_passing(&error) { Failure::Late } else { Failure::Store(error.clone()) };
+                        let failure = match *error {
+                            sqlx::Error::PoolClosed => Failure::Stopping,
+                            _ if is_passing(&error) => Failure::Late,
+                            _ => Failure::Store(error.clone()),
+                        };
                         let _ = job.reply.send(Err(failure));
                     }
                 }
@@ -80,7 +84,12 @@ impl Shard {
                 Err(trouble) => trouble,
             };
             self.known.clear();
-            if !is_passing(&error) || instant() >= give_up {
+            let unclear = matches!(part, Part::Unclear(_));
+            if instant() >= give_up {
+                // what may be done was not refused
+                return Err((part.into_jobs(), if unclear { sqlx::Error::PoolTimedOut } else { error }));
+            }
+            if !is_passing(&error) && !unclear {
                 return Err((part.into_jobs(), error));
             }
             tracing::warn!(%error, "the store is away; a commit waits");

@@ -1,6 +1,6 @@
 //! A follower's cursor over the journal: replay from the book, then live from the hub, with no gap and no copy between.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, pin::Pin, sync::Arc};
 
 use super::{
     Hub,
@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     domain::call::Call,
-    store::{Result, calls, journal},
+    store::{
+        Db, Result, calls,
+        journal::{self, Position, StoredEntry},
+    },
 };
 
 /// Entries read from the book at once.
@@ -58,6 +61,10 @@ pub struct Feed {
     cursor: i64,
     /// The end of the replay that is under way.
     replay_to: Option<i64>,
+    /// The page that is being read: kept, so that whoever stops waiting for it does not lose its place in the queue.
+    reading: Option<Reading>,
+    /// The end of a replay whose last entries wait to be given.
+    mark: Option<i64>,
     waiting: VecDeque<Arc<Entry>>,
 }
 
@@ -79,6 +86,8 @@ impl Feed {
             epoch: position.epoch.clone(),
             cursor: position.seq,
             replay_to: None,
+            reading: None,
+            mark: None,
             waiting: VecDeque::new(),
         };
         let known = |resume: &Resume| resume.epoch == position.epoch && (position.floor..=position.seq).contains(&resume.seq);
@@ -123,7 +132,7 @@ impl Feed {
     pub fn settle(&mut self) -> i64 {
         // the head first: what was delivered up to it is in the mailbox, so an empty one means that it was all given
         let head = self.topic.head();
-        if self.replay_to.is_none() && self.waiting.is_empty() && self.seat.mailbox.is_empty() {
+        if self.replay_to.is_none() && self.mark.is_none() && self.waiting.is_empty() && self.seat.mailbox.is_empty() {
             self.cursor = self.cursor.max(head);
         }
         self.cursor
@@ -138,6 +147,10 @@ impl Feed {
                     self.cursor = entry.seq;
                     return Some(Item::Entry(entry));
                 }
+            }
+            if let Some(target) = self.mark.take() {
+                self.cursor = target;
+                return Some(Item::Mark(target));
             }
             if self.replay_to.is_some() {
                 return None;
@@ -162,8 +175,10 @@ impl Feed {
             }
             match self.replay_to {
                 Some(target) => {
-                    if let Some(item) = self.read_page(target).await? {
-                        return Ok(item);
+                    let page = self.page(target).await;
+                    self.reading = None;
+                    if self.turn(page?) {
+                        return Ok(Item::Reset);
                     }
                 }
                 None => self.seat.mailbox.wait().await,
@@ -171,40 +186,56 @@ impl Feed {
         }
     }
 
-    /// Reads one page of the replay; the mark when that was the last, or that the journal began anew.
-    async fn read_page(&mut self, target: i64) -> Result<Option<Item>> {
-        let book = self.hub.db().replay();
-        let target = if target == i64::MAX { journal::position(book, self.account).await?.seq } else { target };
-        let interest = &self.seat.mailbox.interest;
-        let rows = journal::page(book, self.account, self.cursor, target, interest.single_agent(), PAGE).await?;
-        // looked at after the rows: what was trimmed meanwhile is missing among them
-        let position = journal::position(book, self.account).await?;
+    /// The next page of the replay.
+    async fn page(&mut self, target: i64) -> Result<Page> {
+        let read = || {
+            let login = self.seat.mailbox.interest.single_agent().map(str::to_owned);
+            Box::pin(read_page(self.hub.db().clone(), self.account, self.cursor, target, login)) as Reading
+        };
+        self.reading.get_or_insert_with(read).await
+    }
+
+    /// Takes a page that was read; `true` when the journal began anew.
+    fn turn(&mut self, page: Page) -> bool {
+        let Page { rows, target, position } = page;
         if position.epoch != self.epoch || self.cursor < position.floor {
-            return Ok(Some(Item::Reset));
+            return true;
         }
         let target = target.min(position.seq);
         let full = i64::try_from(rows.len()).unwrap_or(PAGE) == PAGE;
         let last_seq = rows.last().map(|row| row.seq);
+        let interest = &self.seat.mailbox.interest;
         let wanted = rows.into_iter().map(|row| Arc::new(Entry::from(row))).filter(|entry| interest.wants(entry));
         self.waiting = wanted.collect();
-        match last_seq {
+        (self.replay_to, self.mark) = match last_seq {
             Some(seq) if full => {
                 if self.waiting.is_empty() {
                     self.cursor = seq; // a whole page that nobody wanted
                 }
-                self.replay_to = Some(target);
-                Ok(None)
+                (Some(target), None)
             }
-            _ => {
-                self.replay_to = None;
-                if self.waiting.is_empty() {
-                    self.cursor = target;
-                    return Ok(Some(Item::Mark(target)));
-                }
-                // give the entries first; an empty page then ends the replay
-                self.replay_to = Some(target);
-                Ok(None)
-            }
-        }
+            _ => (None, Some(target)),
+        };
+        false
     }
+}
+
+/// A page of a replay.
+struct Page {
+    rows: Vec<StoredEntry>,
+    /// The end of the replay.
+    target: i64,
+    /// Where the journal stood afterwards.
+    position: Position,
+}
+
+type Reading = Pin<Box<dyn Future<Output = Result<Page>> + Send>>;
+
+async fn read_page(db: Db, account: i64, after: i64, target: i64, login: Option<String>) -> Result<Page> {
+    let book = db.replay();
+    let target = if target == i64::MAX { journal::position(book, account).await?.seq } else { target };
+    let rows = journal::page(book, account, after, target, login.as_deref(), PAGE).await?;
+    // looked at after the rows: what was trimmed meanwhile is missing among them
+    let position = journal::position(book, account).await?;
+    Ok(Page { rows, target, position })
 }

@@ -192,11 +192,6 @@ impl Call {
         self.attempts.last().expect("a call has an attempt")
     }
 
-    /// The attempt with this number.
-    pub fn attempt_mut(&mut self, number: i64) -> Option<&mut Attempt> {
-        self.attempts.iter_mut().find(|attempt| attempt.number == number)
-    }
-
     /// Whether news for this PBX call id starts a call of its own: nothing is known of the id, or start news comes when
     /// the newest attempt has been over for longer than `window` (some senders count their ids from one after a restart).
     pub fn starts_anew(known: Option<&Attempt>, news: &News, window: TimeDelta) -> bool {
