@@ -205,10 +205,11 @@ static PROGRESS: Bulk<9> = Bulk {
     ),
 };
 
-static BEGUN: Bulk<2> =
-    Bulk { table: "live_call", columns: [("account_id", Column::Int), ("call_id", Column::Uuid)], verb: Verb::Insert("") };
+const LIVE: [(&str, Column); 2] = [("account_id", Column::Int), ("call_id", Column::Uuid)];
 
-static OVER: Bulk<2> = Bulk { table: "live_call", columns: [("account_id", Column::Int), ("call_id", Column::Uuid)], verb: Verb::Delete };
+static BEGUN: Bulk<2> = Bulk { table: "live_call", columns: LIVE, verb: Verb::Insert("") };
+
+static OVER: Bulk<2> = Bulk { table: "live_call", columns: LIVE, verb: Verb::Delete };
 
 /// How a call is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

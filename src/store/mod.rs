@@ -1,8 +1,8 @@
-//! The book: one SQL text for SQLite and Postgres. This file is the only place that knows there are two.
+//! The book: one SQL text for SQLite and Postgres. That there are two is known here and in `arg`, `bulk`, `commit`, `open`, `pen`.
 //!
 //! A statement is data: a text and typed arguments ([`q!`](crate::q)), run on a pool ([`Db`]) or in a transaction ([`Tx`]).
 //! Laws of the one text: identifiers and times are bound, never made by the database; `bigint` only; enums are words;
-//! no `now()`, arrays, `::casts` or `for update`; a row is locked by an update that changes nothing.
+//! no `now()`, arrays, `::casts` (but in `bulk`) or `for update`; a row is locked by an update that changes nothing.
 
 pub mod accounts;
 pub mod calls;

@@ -76,8 +76,8 @@ impl Shard {
     async fn commit_patiently(&mut self, mut part: Part) -> Result<Closed, (Vec<Job>, sqlx::Error)> {
         let give_up = instant() + self.settings.patience;
         let mut pause = FIRST_PAUSE;
+        self.known.clear();
         loop {
-            self.known.clear();
             let error;
             (part, error) = match self.try_commit(part).await {
                 Ok(batch) => return Ok(batch),

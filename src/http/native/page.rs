@@ -58,8 +58,8 @@ pub(super) fn page<R: Serialize, K: Serialize>(
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let next = more.then(|| rows.last().map(|row| cursor(&key(row)))).flatten();
-    answer(headers, &rows, next, columns)
+    let next = more.then(|| rows.last().map(key)).flatten();
+    part(headers, &rows, next.as_ref(), columns)
 }
 
 /// A page that may hold fewer rows than asked for although there is more: `next` tells.
@@ -69,10 +69,7 @@ pub(super) fn part<R: Serialize>(
     next: Option<&impl Serialize>,
     columns: &[&str],
 ) -> Result<Response, ApiError> {
-    answer(headers, rows, next.map(cursor), columns)
-}
-
-fn answer<R: Serialize>(headers: &HeaderMap, rows: &[R], next: Option<String>, columns: &[&str]) -> Result<Response, ApiError> {
+    let next = next.map(cursor);
     if wants_csv(headers) {
         return csv(rows, columns, next);
     }
