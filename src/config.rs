@@ -90,7 +90,7 @@ impl Config {
     /// How to open the book.
     pub fn store_options(&self) -> OpenOptions {
         let Store { url, writers, readers, replayers, .. } = self.store.clone();
-        OpenOptions { url, writers, readers, replayers }
+        OpenOptions { url, pipes: self.committer.shards, writers, readers, replayers }
     }
 
     /// Limits of the committer and terms of the call law.

@@ -15,7 +15,7 @@ create table journal_head (
     epoch text not null,                            -- this incarnation of the journal
     seq bigint not null,                            -- the last entry; updating this row is the account's turn
     floor bigint not null,                          -- entries up to here have been trimmed
-    turn bigint not null                            -- counts whose turn it was: tells a writer that another one wrote between
+    turn uuid not null                              -- the name of the last turn: tells a writer that another one wrote between
 ) with (fillfactor = 10);                           -- updated by every commit: room for heap-only updates
 
 create table journal (

@@ -15,7 +15,7 @@ create table journal_head (
     epoch text not null,                            -- this incarnation of the journal
     seq integer not null,                            -- the last entry; updating this row is the account's turn
     floor integer not null,                          -- entries up to here have been trimmed
-    turn integer not null                            -- counts whose turn it was: tells a writer that another one wrote between
+    turn blob not null                              -- the name of the last turn: tells a writer that another one wrote between
 ) strict;
 
 create table journal (

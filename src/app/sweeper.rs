@@ -42,7 +42,7 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
 /// # Errors
 /// When the book cannot be read, or a call could not be ended; the others were.
 pub async fn sweep(app: &App) -> Result<usize, Failure> {
-    let due = calls::due(app.db.read(), app.clock.now(), MAX_DUE).await.map_err(|error| Failure::Store(Arc::new(error)))?;
+    let due = calls::due(app.db.look_up(), app.clock.now(), MAX_DUE).await.map_err(|error| Failure::Store(Arc::new(error)))?;
     let mut by_account: BTreeMap<i64, Vec<Uuid>> = BTreeMap::new();
     for (account, call) in due {
         by_account.entry(account).or_default().push(call);

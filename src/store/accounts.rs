@@ -46,9 +46,10 @@ pub async fn add(tx: &mut Tx, account: &NewAccount, epoch: Uuid, at: DateTime<Ut
         .await?;
     if let Some((id,)) = added {
         tx.run(q!(
-            "insert into journal_head (account_id, epoch, seq, floor, turn) values ($1, $2, 0, 0, 0)",
+            "insert into journal_head (account_id, epoch, seq, floor, turn) values ($1, $2, 0, 0, $3)",
             id,
-            epoch.simple().to_string()
+            epoch.simple().to_string(),
+            epoch
         ))
         .await?;
     }

@@ -8,7 +8,9 @@ use std::{
     sync::{LazyLock, Mutex, PoisonError},
 };
 
+use chrono::{DateTime, Utc};
 use sqlx::{Arguments, postgres::PgArguments};
+use uuid::Uuid;
 
 use super::{Arg, Result, Sides, Tx, arg};
 
@@ -140,29 +142,54 @@ impl Rows {
         self.columns.len()
     }
 
-    /// Adds one array argument per column.
-    pub(super) fn add_to(mut self, args: &mut PgArguments) -> Result<()> {
+    /// The values, column by column.
+    pub(super) fn into_arrays(mut self) -> Result<Vec<Array>> {
         let width = self.columns.len();
+        let mut arrays = Vec::with_capacity(width);
         for (index, (name, kind)) in self.columns.iter().enumerate() {
             macro_rules! array {
                 ($variant:ident) => {{
                     let column = self.values.iter_mut().skip(index).step_by(width);
                     let values: Option<Vec<_>> =
                         column.map(|arg| if let Arg::$variant(value) = arg { Some(value.take()) } else { None }).collect();
-                    args.add(values.ok_or_else(|| mismatch(self.table, name, *kind))?)
+                    Array::$variant(values.ok_or_else(|| mismatch(self.table, name, *kind))?)
                 }};
             }
-            match kind {
+            arrays.push(match kind {
                 Column::Bool => array!(Bool),
                 Column::Int => array!(Int),
                 Column::Text => array!(Text),
                 Column::Uuid => array!(Uuid),
                 Column::Time => array!(Time),
                 Column::Bytes => array!(Bytes),
-            }
-            .map_err(sqlx::Error::Encode)?;
+            });
         }
-        Ok(())
+        Ok(arrays)
+    }
+}
+
+/// One column's values.
+#[derive(Debug)]
+pub(super) enum Array {
+    Bool(Vec<Option<bool>>),
+    Int(Vec<Option<i64>>),
+    Text(Vec<Option<String>>),
+    Uuid(Vec<Option<Uuid>>),
+    Time(Vec<Option<DateTime<Utc>>>),
+    Bytes(Vec<Option<Vec<u8>>>),
+}
+
+impl Array {
+    fn add_to(self, args: &mut PgArguments) -> Result<()> {
+        match self {
+            Self::Bool(values) => args.add(values),
+            Self::Int(values) => args.add(values),
+            Self::Text(values) => args.add(values),
+            Self::Uuid(values) => args.add(values),
+            Self::Time(values) => args.add(values),
+            Self::Bytes(values) => args.add(values),
+        }
+        .map_err(sqlx::Error::Encode)
     }
 }
 
@@ -179,7 +206,7 @@ impl Tx {
             Sides::Pg(conn) => {
                 let text = kept_text(&[rows.key()], || rows.pg_text(1, "true"));
                 let mut args = PgArguments::default();
-                rows.add_to(&mut args)?;
+                rows.into_arrays()?.into_iter().try_for_each(|array| array.add_to(&mut args))?;
                 sqlx::query_with(text, args).execute(conn).await.map(drop)
             }
             Sides::Lite(conn) => {

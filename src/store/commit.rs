@@ -3,9 +3,9 @@
 //! A commit says which turn of the account it follows on. When somebody else has taken one since, nothing is written:
 //! what was worked out from an older state of the account must not be stored.
 
-use sqlx::{Arguments, postgres::PgArguments};
+use uuid::Uuid;
 
-use super::{Db, Result, Rows, Sides, Tx, bulk::kept_text};
+use super::{Db, Result, Rows, Sides, Tx};
 use crate::q;
 
 /// Everything that one commit writes to one account.
@@ -14,8 +14,10 @@ pub struct Writes {
     pub account: i64,
     /// The journal's incarnation that this follows on.
     pub epoch: String,
-    /// The account's last turn as far as the writer knows; this is the next.
-    pub turn: i64,
+    /// The name of the account's last turn as far as the writer knows.
+    pub after: Uuid,
+    /// The name of this turn. Nobody makes it twice, so that a turn which follows on it can follow on nothing else.
+    pub turn: Uuid,
     /// The journal's last entry after this.
     pub seq: i64,
     /// Rows, table by table.
@@ -24,11 +26,11 @@ pub struct Writes {
 
 impl Writes {
     /// Takes the next turn, if the last one is still that of `head`. SQLite counts arguments as they appear.
-    pub(super) const HEAD: &str = "update journal_head set turn = turn + 1, seq = $1 where account_id = $2 and turn = $3 and epoch = $4";
+    pub(super) const HEAD: &str = "update journal_head set turn = $1, seq = $2 where account_id = $3 and turn = $4 and epoch = $5";
 
     /// The arguments of [`HEAD`](Self::HEAD).
-    pub(super) fn head(&self) -> (i64, i64, i64, &str) {
-        (self.seq, self.account, self.turn, &self.epoch)
+    pub(super) fn head(&self) -> (Uuid, i64, i64, Uuid, &str) {
+        (self.turn, self.seq, self.account, self.after, &self.epoch)
     }
 }
 
@@ -47,8 +49,8 @@ impl Tx {
     /// # Errors
     /// What the database says.
     pub async fn write(&mut self, writes: Writes) -> Result<bool> {
-        let (seq, account, turn, epoch) = writes.head();
-        if self.run(q!(Writes::HEAD, seq, account, turn, epoch)).await? == 0 {
+        let (turn, seq, account, after, epoch) = writes.head();
+        if self.run(q!(Writes::HEAD, turn, seq, account, after, epoch)).await? == 0 {
             return Ok(false);
         }
         for rows in writes.rows {
@@ -63,22 +65,20 @@ impl Db {
     /// them since. The accounts come in order, so that two writers never wait for each other. `before_commit` is called when
     /// nothing but the commit is left to do. Only spawned tasks may call this, see [`Tx`].
     ///
+    /// Commits of one account are taken in the order in which they were first polled: one may be sent while the one that it
+    /// follows on is still running.
+    ///
     /// # Errors
     /// See [`CommitError`].
     pub async fn commit(&self, mut all: Vec<Writes>, before_commit: impl FnOnce() + Send + 'static) -> Result<bool, CommitError> {
-        let pools = match &self.0 {
+        let pg = match &self.0 {
             Sides::Lite(lite) => return lite.pen.commit(all, before_commit).await,
-            Sides::Pg(pools) => pools,
+            Sides::Pg(pg) => pg,
         };
         if all.len() == 1
             && let Some(writes) = all.pop()
         {
-            let mut conn = pools.committer.acquire().await.map_err(CommitError::Undone)?;
-            let (text, args) = one_statement(writes).map_err(CommitError::Undone)?;
-            before_commit();
-            // all rows: the answer to the statement is there before its commit is
-            let rows: Vec<(i64,)> = sqlx::query_as_with(text, args).fetch_all(&mut *conn).await.map_err(CommitError::Unclear)?;
-            return Ok(rows == [(1,)]);
+            return pg.pipe(writes.account).commit(writes, before_commit).await;
         }
         let mut tx = self.begin().await.map_err(CommitError::Undone)?;
         for writes in all {
@@ -91,28 +91,4 @@ impl Db {
         tx.commit().await.map_err(CommitError::Unclear)?;
         Ok(true)
     }
-}
-
-/// The whole commit as one Postgres statement, which is a transaction of its own: a tenth of the round trips.
-fn one_statement(writes: Writes) -> Result<(&'static str, PgArguments)> {
-    let (seq, account, turn, epoch) = writes.head();
-    let mut args = PgArguments::default();
-    for added in [args.add(seq), args.add(account), args.add(turn), args.add(epoch)] {
-        added.map_err(sqlx::Error::Encode)?;
-    }
-    let rows: Vec<Rows> = writes.rows.into_iter().filter(|rows| !rows.is_empty()).collect();
-    let key: Vec<usize> = std::iter::once(0).chain(rows.iter().map(Rows::key)).collect();
-    let text = kept_text(&key, || {
-        let mut first = 5;
-        let mut text = format!("with head as ({} returning turn)", Writes::HEAD);
-        for (index, rows) in rows.iter().enumerate() {
-            text += &format!(",\nrows_{index} as ({})", rows.pg_text(first, "exists (select 1 from head)"));
-            first += rows.width();
-        }
-        text + "\nselect count(*) from head"
-    });
-    for rows in rows {
-        rows.add_to(&mut args)?;
-    }
-    Ok((text, args))
 }

@@ -16,8 +16,8 @@ pub struct Position {
     pub seq: i64,
     /// Entries up to here have been trimmed.
     pub floor: i64,
-    /// Counts the turns that were taken and kept.
-    pub turn: i64,
+    /// The name of the last turn that was taken and kept.
+    pub turn: Uuid,
 }
 
 /// A new entry; its `seq` is inside `body` too.
@@ -66,8 +66,8 @@ static ENTRIES: Bulk<7> = Bulk {
     verb: Verb::Insert(""),
 };
 
-/// Holds the account's turn: whoever else wants to write to this account waits until this transaction ends. The turn is
-/// counted when something is written.
+/// Holds the account's turn: whoever else wants to write to this account waits until this transaction ends. The turn
+/// gets a name when something is written.
 ///
 /// # Errors
 /// What the database says; a missing row means that the account does not exist.

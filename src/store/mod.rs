@@ -1,4 +1,5 @@
-//! The book: one SQL text for SQLite and Postgres. That there are two is known here and in `arg`, `bulk`, `commit`, `open`, `pen`.
+//! The book: one SQL text for SQLite and Postgres. That there are two is known here and in `arg`, `bulk`, `commit`, `open`,
+//! `pen`, `pipe`, `tls`.
 //!
 //! A statement is data: a text and typed arguments ([`q!`](crate::q)), run on a pool ([`Db`]) or in a transaction ([`Tx`]).
 //! Laws of the one text: identifiers and times are bound, never made by the database; `bigint` only; enums are words;
@@ -18,6 +19,10 @@ mod bulk;
 mod commit;
 mod open;
 mod pen;
+mod pipe;
+mod tls;
+
+use std::sync::Arc;
 
 use sqlx::{
     AssertSqlSafe, FromRow, PgPool, Postgres, SqlSafeStr, SqlStr, Sqlite, SqlitePool, Transaction, postgres::PgRow, sqlite::SqliteRow,
@@ -77,7 +82,7 @@ impl<T> Row for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, Sqli
 
 /// The book of one server. Committing, reading and catching up have pools of their own, so that none starves another.
 #[derive(Clone)]
-pub struct Db(Sides<Pools<Postgres>, Lite>);
+pub struct Db(Sides<Pg, Lite>);
 
 /// Where a look-up reads: on a pool, or within the transaction that holds the account's turn.
 pub enum Reads<'a> {
@@ -104,7 +109,7 @@ enum Sides<P, L> {
 }
 
 struct Pools<D: sqlx::Database> {
-    /// Of the committer: its look-ups, and on Postgres its commits.
+    /// For what the committer looks up.
     committer: sqlx::Pool<D>,
     writer: sqlx::Pool<D>,
     reader: sqlx::Pool<D>,
@@ -114,6 +119,20 @@ struct Pools<D: sqlx::Database> {
 impl<D: sqlx::Database> Clone for Pools<D> {
     fn clone(&self) -> Self {
         Self { committer: self.committer.clone(), writer: self.writer.clone(), reader: self.reader.clone(), replay: self.replay.clone() }
+    }
+}
+
+/// Postgres: pools, and the pipes that commits go through, one per committing task.
+#[derive(Clone)]
+struct Pg {
+    pools: Pools<Postgres>,
+    pipes: Arc<[pipe::Pipe]>,
+}
+
+impl Pg {
+    /// The pipe of an account.
+    fn pipe(&self, account: i64) -> &pipe::Pipe {
+        &self.pipes[usize::try_from(account.unsigned_abs()).unwrap_or_default() % self.pipes.len()]
     }
 }
 
@@ -208,7 +227,7 @@ impl On<'_> {
             }
         }
         match &self.0.0 {
-            Sides::Pg(pools) => Sides::Pg(lane(pools, self.1)),
+            Sides::Pg(pg) => Sides::Pg(lane(&pg.pools, self.1)),
             Sides::Lite(lite) => Sides::Lite(lane(&lite.pools, self.1)),
         }
     }
@@ -310,7 +329,7 @@ impl Db {
     /// What the database says, or that no connection came free in time.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(Tx(match &self.0 {
-            Sides::Pg(pools) => Sides::Pg(pools.writer.begin().await?),
+            Sides::Pg(pg) => Sides::Pg(pg.pools.writer.begin().await?),
             Sides::Lite(lite) => {
                 let turn = lite.pen.turn().await;
                 Sides::Lite(LiteTx { tx: lite.pools.writer.begin_with("begin immediate").await?, _turn: turn })
@@ -342,7 +361,12 @@ impl Db {
             }};
         }
         match &self.0 {
-            Sides::Pg(pools) => close!(pools),
+            Sides::Pg(pg) => {
+                for pipe in &*pg.pipes {
+                    pipe.close().await;
+                }
+                close!(pg.pools);
+            }
             Sides::Lite(lite) => {
                 lite.pen.close();
                 close!(lite.pools);

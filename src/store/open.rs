@@ -1,6 +1,6 @@
 //! Opening the book: which database, how durable, how many connections.
 
-use std::{str::FromStr, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -8,8 +8,9 @@ use sqlx::{
 };
 
 use super::{
-    Db, Lite, Pools, Sides,
+    Db, Lite, Pg, Pools, Sides,
     pen::{MAX_LOG_PAGES, Pen, as_sqlx},
+    pipe::Pipe,
 };
 use crate::q;
 
@@ -37,7 +38,9 @@ const PG_WRITER: [(&str, &str); 5] = [
 pub struct OpenOptions {
     /// `sqlite:PATH` or `postgres://…`.
     pub url: String,
-    /// Connections for the committer's commits and look-ups.
+    /// Connections that commits are sent through: one per committing task (Postgres).
+    pub pipes: usize,
+    /// Connections for what the committer looks up (Postgres).
     pub writers: u32,
     /// Connections for the API's reads.
     pub readers: u32,
@@ -88,7 +91,7 @@ impl Db {
             return Err(OpenError::Url(options.url.split(':').next().unwrap_or_default().to_owned()));
         };
         match &db.0 {
-            Sides::Pg(pools) => sqlx::migrate!("migrations/postgres").run(&pools.writer).await?,
+            Sides::Pg(pg) => sqlx::migrate!("migrations/postgres").run(&pg.pools.writer).await?,
             Sides::Lite(lite) => sqlx::migrate!("migrations/sqlite").run(&lite.pools.writer).await?,
         }
         Ok(db)
@@ -122,14 +125,16 @@ async fn open_postgres(options: &OpenOptions) -> Result<Db, OpenError> {
     let pool = |size: u32| PgPoolOptions::new().max_connections(size.max(1)).acquire_timeout(ACQUIRE_TIMEOUT).max_lifetime(MAX_LIFETIME);
     let keyed = connect.clone().options(PG_WRITER);
     let pools = Pools {
-        // asking first whether a connection still lives is a round trip more; a commit that finds it dead is done anew
+        // asking first whether a connection still lives is a round trip more; a look-up that finds it dead is done anew
         committer: pool(options.writers.max(2)).test_before_acquire(false).connect_lazy_with(keyed.clone()),
-        writer: pool(SINGLE_WRITERS).connect_lazy_with(keyed),
+        writer: pool(SINGLE_WRITERS).connect_lazy_with(keyed.clone()),
         reader: pool(options.readers).connect_lazy_with(connect.clone()),
         replay: pool(options.replayers).connect_lazy_with(connect),
     };
     pools.writer.acquire().await?;
-    Ok(Db(Sides::Pg(pools)))
+    let pipes: Arc<[Pipe]> = (0..options.pipes.max(1)).map(|_| Pipe::new(&keyed)).collect::<Result<_, _>>()?;
+    pipes[0].connect().await?; // what is wrong with the address is said at the start
+    Ok(Db(Sides::Pg(Pg { pools, pipes })))
 }
 
 async fn open_sqlite(options: &OpenOptions) -> Result<Db, OpenError> {

@@ -5,11 +5,13 @@
 //! ask again and again; within this process they stand in line instead.
 
 use std::{
+    future::poll_fn,
     path::Path,
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -17,7 +19,10 @@ use rusqlite::{
     Connection, OpenFlags, TransactionBehavior,
     types::{ToSqlOutput, Value, ValueRef},
 };
-use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex as Queue, OwnedMutexGuard},
+};
 
 use super::{Arg, CommitError, Rows, Writes};
 
@@ -72,10 +77,18 @@ impl Pen {
 
     /// See [`Db::commit`](super::Db::commit).
     pub(super) async fn commit(&self, all: Vec<Writes>, before_commit: impl FnOnce() + Send + 'static) -> Result<bool, CommitError> {
-        let turn = self.turn().await;
         let inner = self.0.clone();
+        // asked once here, so that commits stand in line as they came; waited for there, so that one follows on the other
+        // without a change of thread between
+        let mut turn = Box::pin(inner.turn.clone().lock_owned());
+        let asked = poll_fn(|context| Poll::Ready(turn.as_mut().poll(context))).await;
+        let runtime = Handle::current();
         let work = move || {
-            let _turn = turn;
+            let _turn = match asked {
+                Poll::Ready(turn) => turn,
+                Poll::Pending => runtime.block_on(turn),
+            };
+            inner.wrote.store(true, Ordering::Relaxed);
             let mut writer = inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
             let writer = writer.as_mut().ok_or(CommitError::Undone(sqlx::Error::PoolClosed))?;
             commit(writer, &all, before_commit)
@@ -135,7 +148,9 @@ fn commit(connection: &mut Connection, all: &[Writes], before_commit: impl FnOnc
     let undone = |error| CommitError::Undone(as_sqlx(error));
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(undone)?;
     for writes in all {
-        if tx.prepare_cached(Writes::HEAD).and_then(|mut statement| statement.execute(writes.head())).map_err(undone)? == 0 {
+        let (turn, seq, account, after, epoch) = writes.head();
+        let head = (turn.as_bytes(), seq, account, after.as_bytes(), epoch);
+        if tx.prepare_cached(Writes::HEAD).and_then(|mut statement| statement.execute(head)).map_err(undone)? == 0 {
             return Ok(false); // dropping the transaction takes it back
         }
         writes.rows.iter().try_for_each(|rows| write(&tx, rows)).map_err(undone)?;

@@ -54,7 +54,7 @@ async fn write_entries(t: &TestApp, account: i64, count: i64, old: i64) -> journ
         observed_at: if n <= old { later(-7 * 86_400) } else { noon() },
     };
     let rows = vec![journal::entries(account, (1..=count).map(entry).collect())];
-    let writes = Writes { account, epoch: position.epoch, turn: position.turn, seq: position.seq + count, rows };
+    let writes = Writes { account, epoch: position.epoch, after: position.turn, turn: t.clock.id(), seq: position.seq + count, rows };
     assert!(tx.write(writes).await.expect("the journal"), "the turn is held");
     tx.commit().await.expect("a commit");
     journal::position(db.read(), account).await.expect("a position")
@@ -173,36 +173,61 @@ both! {
             id
         };
         let row = |id: i64| -> [Arg; 6] { [id.into(), None::<bool>.into(), None::<i64>.into(), None::<&str>.into(), None::<Uuid>.into(), None::<DateTime<Utc>>.into()] };
-        let writes = async |account: i64, behind: i64, epoch: Option<&str>, id: i64| {
+        let writes = async |account: i64, after: Option<Uuid>, epoch: Option<&str>, id: i64| {
             let at = journal::position(db.read(), account).await.expect("a position");
-            Writes { account, epoch: epoch.map_or(at.epoch, str::to_owned), turn: at.turn - behind, seq: at.seq, rows: vec![EVERY_TYPE.rows(vec![row(id)]), EVERY_TYPE.rows(vec![])] }
+            Writes { account, epoch: epoch.map_or(at.epoch, str::to_owned), after: after.unwrap_or(at.turn), turn: t.clock.id(), seq: at.seq, rows: vec![EVERY_TYPE.rows(vec![row(id)]), EVERY_TYPE.rows(vec![])] }
         };
         let stored = async || db.read().all::<(i64,)>(q!("select id from every_type order by id")).await.expect("rows").into_iter().map(|(id,)| id).collect::<Vec<_>>();
         let turn = async |account: i64| journal::position(db.read(), account).await.expect("a position").turn;
-        let before = (turn(t.account).await, turn(second).await);
+        let (first, seconds) = (turn(t.account).await, turn(second).await);
         // all three are made before the first is committed
         for (all, kept) in [
-            (vec![writes(t.account, 0, None, 1).await], true),
-            (vec![writes(t.account, 0, None, 2).await], false),
-            (vec![writes(t.account, -1, Some("another"), 3).await], false),
+            (vec![writes(t.account, None, None, 1).await], true),
+            (vec![writes(t.account, None, None, 2).await], false),
+            (vec![writes(t.account, None, Some("another"), 3).await], false),
         ] {
             assert_eq!(db.commit(all, || {}).await.expect("a commit"), kept);
             assert_eq!(stored().await, [1]);
         }
-        assert_eq!(turn(t.account).await, before.0 + 1);
+        let after_one = turn(t.account).await;
+        assert_ne!(after_one, first);
         // two accounts: both or none
-        let all = vec![writes(t.account, 0, None, 4).await, writes(second, 1, None, 5).await];
+        let all = vec![writes(t.account, None, None, 4).await, writes(second, Some(first), None, 5).await];
         assert!(!db.commit(all, || {}).await.expect("a commit"), "one of them was overtaken");
-        assert_eq!((stored().await, turn(t.account).await), (vec![1], before.0 + 1));
-        let all = vec![writes(t.account, 0, None, 4).await, writes(second, 0, None, 5).await];
+        assert_eq!((stored().await, turn(t.account).await, turn(second).await), (vec![1], after_one, seconds));
+        let all = vec![writes(t.account, None, None, 4).await, writes(second, None, None, 5).await];
         assert!(db.commit(all, || {}).await.expect("a commit"));
-        assert_eq!((stored().await, turn(second).await), (vec![1, 4, 5], before.1 + 1));
+        assert_eq!(stored().await, [1, 4, 5]);
+        assert!(turn(t.account).await != after_one && turn(second).await != seconds);
         // what the book refuses takes the turn back with it
+        let last = turn(t.account).await;
         let rows = vec![EVERY_TYPE.rows(vec![row(6)]), PLAIN.rows(vec![[1_i64.into()]])];
-        let twice = Writes { rows, ..writes(t.account, 0, None, 6).await };
+        let twice = Writes { rows, ..writes(t.account, None, None, 6).await };
         assert!(db.commit(vec![twice], || {}).await.is_err(), "the key is taken");
-        assert_eq!((stored().await, turn(t.account).await), (vec![1, 4, 5], before.0 + 2));
-        assert!(db.commit(vec![writes(t.account, 0, None, 6).await], || {}).await.expect("a commit"), "the next one goes on");
+        assert_eq!((stored().await, turn(t.account).await), (vec![1, 4, 5], last));
+        assert!(db.commit(vec![writes(t.account, None, None, 6).await], || {}).await.expect("a commit"), "the next one goes on");
+    }
+
+    async fn commits_that_are_sent_behind_one_another_land_in_order_or_not_at_all(t: TestApp) {
+        make_every_type(&t).await;
+        let db = t.app().db.clone();
+        let row = |id: i64| -> [Arg; 6] { [id.into(), None::<bool>.into(), None::<i64>.into(), None::<&str>.into(), None::<Uuid>.into(), None::<DateTime<Utc>>.into()] };
+        let at = journal::position(db.read(), t.account).await.expect("a position");
+        let names: Vec<Uuid> = std::iter::once(at.turn).chain((0..9).map(|_| t.clock.id())).collect();
+        let writes = |after: usize, turn: usize, id: i64| {
+            vec![Writes { account: t.account, epoch: at.epoch.clone(), after: names[after], turn: names[turn], seq: at.seq, rows: vec![EVERY_TYPE.rows(vec![row(id)])] }]
+        };
+        // the second and third follow on what is not there yet; the fourth on a turn that nobody took, and the fifth on that
+        let sent = [writes(0, 1, 1), writes(1, 2, 2), writes(2, 3, 3), writes(8, 4, 4), writes(4, 5, 5)];
+        let landed = futures_util::future::join_all(sent.map(|all| db.commit(all, || {}))).await;
+        let landed: Vec<bool> = landed.into_iter().map(|landed| landed.expect("a commit")).collect();
+        assert_eq!(landed, [true, true, true, false, false]);
+        let stored: Vec<(i64,)> = db.read().all(q!("select id from every_type order by id")).await.expect("rows");
+        assert_eq!(stored, [(1,), (2,), (3,)]);
+        // one that the book refuses takes what follows on it with it, and nothing else
+        let refused = [writes(3, 6, 1), writes(6, 7, 7), writes(3, 8, 8)];
+        let landed = futures_util::future::join_all(refused.map(|all| db.commit(all, || {}))).await;
+        assert!(matches!(landed[..], [Err(_), Ok(false), Ok(true)]), "{landed:?}");
     }
 
     async fn a_value_of_another_type_is_refused_and_takes_nothing_with_it(t: TestApp) {
@@ -469,7 +494,7 @@ both! {
 async fn a_store_is_opened_by_its_address() {
     use cti_gateway::store::{Durability, OpenOptions};
     let folder = tempfile::tempdir().expect("a folder");
-    let options = |url: String| OpenOptions { url, writers: 1, readers: 1, replayers: 1 };
+    let options = |url: String| OpenOptions { url, pipes: 1, writers: 1, readers: 1, replayers: 1 };
     let deep = folder.path().join("a/b/cti.db");
     let db = Db::open(&options(format!("sqlite:{}", deep.display()))).await.expect("the folders are made");
     assert_eq!((db.name(), db.has_single_writer(), db.durability().await.expect("an answer")), ("sqlite", true, Durability::Durable));

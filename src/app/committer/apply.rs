@@ -60,7 +60,7 @@ impl Desk<'_> {
         }
         let told = self.hear_all(ledger, known, items);
         let answer = Remembered { content: once.content.clone(), answer: serde_json::to_string(&told).map_err(unreadable)? };
-        known.answers.insert(once.key.clone(), (ledger.next_turn(), answer.clone()));
+        known.answers.insert(once.key.clone(), (ledger.batch, answer.clone()));
         ledger.remember(once.key.clone(), answer);
         Ok(Done::News(told))
     }

@@ -29,6 +29,14 @@ pub(super) struct Batch {
     pub(super) ledgers: BTreeMap<i64, Ledger>,
 }
 
+impl Batch {
+    /// Whether this may be sent while the batch before it is on its way: such commits stand in line by the account, and what was
+    /// answered without a change can only be checked against what has landed.
+    pub(super) fn may_follow(&self) -> bool {
+        self.ledgers.len() == 1 && self.ledgers.values().all(Ledger::is_changed)
+    }
+}
+
 /// A batch that was closed: what is answered and published once its writes are committed.
 pub(super) struct Closed {
     jobs: Vec<Job>,
@@ -36,7 +44,7 @@ pub(super) struct Closed {
     published: Vec<Published>,
     writes: Vec<Writes>,
     /// Accounts to which nothing is written, with the incarnation and the turn that the answers were made at.
-    unchanged: Vec<(i64, String, i64)>,
+    unchanged: Vec<(i64, String, Uuid)>,
     /// The first entry of the batch: account, seq, event id.
     witness: Option<(i64, i64, Uuid)>,
     closed_at: tokio::time::Instant,
@@ -46,6 +54,7 @@ pub(super) struct Closed {
 struct Published {
     account: i64,
     epoch: String,
+    batch: u64,
     entries: Vec<Arc<Entry>>,
 }
 
@@ -64,15 +73,20 @@ impl Closed {
     /// Adds one account's part.
     pub(super) fn add(&mut self, part: ledger::Closed) {
         match part {
-            ledger::Closed::Changed { writes, published, witness } => {
+            ledger::Closed::Changed { writes, batch, published, witness } => {
                 if let (None, Some((seq, id))) = (self.witness, witness) {
                     self.witness = Some((writes.account, seq, id));
                 }
-                self.published.push(Published { account: writes.account, epoch: writes.epoch.clone(), entries: published });
+                self.published.push(Published { account: writes.account, epoch: writes.epoch.clone(), batch, entries: published });
                 self.writes.push(writes);
             }
             ledger::Closed::Unchanged { account, epoch, turn } => self.unchanged.push((account, epoch, turn)),
         }
+    }
+
+    /// The accounts that were written to, and which batch of each this was.
+    pub(super) fn written(&self) -> impl Iterator<Item = (i64, u64)> {
+        self.published.iter().map(|part| (part.account, part.batch))
     }
 
     /// What is left to write.
@@ -134,7 +148,7 @@ impl Closed {
             let _ = job.reply.send(answer);
         }
         failpoint::hit("replied");
-        for Published { account, epoch, entries } in self.published {
+        for Published { account, epoch, entries, .. } in self.published {
             metrics::counter!("cti_events_total").increment(entries.len() as u64);
             hub.publish(account, &epoch, entries);
         }

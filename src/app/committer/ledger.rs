@@ -1,11 +1,10 @@
 //! What one batch does to one account: calls as they become, rows that follow from them, and the journal's entries.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -36,34 +35,38 @@ const MAX_KNOWN_CALLS: usize = 20_000;
 pub(super) struct Known {
     pub(super) epoch: String,
     /// The last turn that was worked out.
-    pub(super) turn: i64,
+    pub(super) turn: Uuid,
     /// The last entry that was worked out.
     pub(super) seq: i64,
+    /// Counts the batches that were worked out.
+    pub(super) batch: u64,
     pub(super) lines: HashMap<String, Line>,
     pub(super) calls: HashMap<Uuid, Call>,
-    /// Answers that idempotency keys got in batches that may not be committed yet, with the turn of each.
-    pub(super) answers: HashMap<String, (i64, Remembered)>,
+    /// Answers that idempotency keys got in batches that may not be committed yet, with the batch of each.
+    pub(super) answers: HashMap<String, (u64, Remembered)>,
+    /// Calls of batches that may not be committed yet.
+    written: VecDeque<(u64, Vec<Uuid>)>,
 }
 
 impl Known {
     /// Nothing but the position.
     pub(super) fn at(position: Position) -> Self {
         let Position { epoch, seq, turn, .. } = position;
-        Self { epoch, turn, seq, lines: HashMap::new(), calls: HashMap::new(), answers: HashMap::new() }
+        Self { epoch, turn, seq, batch: 0, lines: HashMap::new(), calls: HashMap::new(), answers: HashMap::new(), written: VecDeque::new() }
     }
 
-    /// All that was worked out up to the last turn is in the book now: answers to keys are found there.
-    pub(super) fn landed(&mut self) {
-        self.answers.retain(|_, (turn, _)| *turn > self.turn);
+    /// All that was worked out up to this batch is in the book now, and is found there.
+    pub(super) fn landed(&mut self, batch: u64) {
+        self.answers.retain(|_, (of, _)| *of > batch);
+        self.written.retain(|(of, _)| *of > batch);
     }
 
-    /// Drops what is over, once there is much of it; late news reads it back. What the last batch wrote stays: it may not be
-    /// in the book yet.
-    pub(super) fn shrink(&mut self, most: usize, written: &[Uuid]) {
+    /// Drops what is over, once there is much of it; late news reads it back. What may not be in the book yet stays.
+    fn shrink(&mut self, most: usize) {
         if self.calls.len() <= most {
             return;
         }
-        let written: HashSet<&Uuid> = written.iter().collect();
+        let written: HashSet<&Uuid> = self.written.iter().flat_map(|(_, calls)| calls).collect();
         self.calls.retain(|id, call| call.newest().handling.finished_at.is_none() || written.contains(id));
         if self.calls.len() > most {
             self.calls.retain(|id, _| written.contains(id));
@@ -79,8 +82,10 @@ pub(super) struct Ledger {
     pub(super) epoch: String,
     pub(super) owners: HashMap<Number, PartyRef>,
     /// The turn and the entry that this follows on.
-    turn: i64,
+    turn: Uuid,
     seq: i64,
+    /// The batch that this is.
+    pub(super) batch: u64,
     entries: Vec<NewEntry>,
     published: Vec<Arc<Entry>>,
     /// What each key means, and whether the key is new.
@@ -97,12 +102,14 @@ pub(super) enum Closed {
     /// There is something to write, and something to publish once that is committed.
     Changed {
         writes: Writes,
+        /// Which batch of the account this is.
+        batch: u64,
         published: Vec<Arc<Entry>>,
         /// The first entry, by which a commit of unknown outcome is settled.
         witness: Option<(i64, Uuid)>,
     },
     /// Nothing changed: copies, and wishes that were refused. The account's turn that this was seen at.
-    Unchanged { account: i64, epoch: String, turn: i64 },
+    Unchanged { account: i64, epoch: String, turn: Uuid },
 }
 
 /// What a step may change of what a call's row is found by, and whether the attempt was over.
@@ -138,6 +145,7 @@ impl Ledger {
             owners: HashMap::new(),
             turn: known.turn,
             seq: known.seq,
+            batch: known.batch + 1,
             entries: vec![],
             published: vec![],
             lines: BTreeMap::new(),
@@ -158,9 +166,9 @@ impl Ledger {
         self.answers.push((key, answer));
     }
 
-    /// The turn this will be.
-    pub(super) fn next_turn(&self) -> i64 {
-        self.turn + 1
+    /// Whether there is something to write.
+    pub(super) fn is_changed(&self) -> bool {
+        !self.stored.is_empty() || !self.answers.is_empty()
     }
 
     /// Records what a step did to a call: its facts become entries, the call is stored.
@@ -240,11 +248,12 @@ impl Ledger {
     ///
     /// # Errors
     /// When a call cannot be written as JSON, which it always can.
-    pub(super) fn close(self, known: &mut Known, terms: &Terms, now: DateTime<Utc>) -> Result<Closed> {
-        let Self { account, epoch, turn, seq, entries, published, lines, answers, results, stored, .. } = self;
+    pub(super) fn close(self, known: &mut Known, terms: &Terms, clock: &Clock) -> Result<Closed> {
+        let (changed, now) = (self.is_changed(), clock.now());
+        let Self { account, epoch, turn: after, seq, batch, entries, published, lines, answers, results, stored, .. } = self;
         let account = account.id;
-        if stored.is_empty() && answers.is_empty() {
-            return Ok(Closed::Unchanged { account, epoch, turn });
+        if !changed {
+            return Ok(Closed::Unchanged { account, epoch, turn: after });
         }
         let witness = entries.first().map(|entry| (entry.seq, entry.id));
         let mut rows: Vec<Rows> =
@@ -263,9 +272,11 @@ impl Ledger {
         }
         rows.push(journal::entries(account, entries));
         rows.push(journal::answers(account, answers, now));
-        (known.turn, known.seq) = (turn + 1, seq);
-        known.shrink(MAX_KNOWN_CALLS, &stored.into_keys().collect::<Vec<_>>());
-        Ok(Closed::Changed { writes: Writes { account, epoch, turn, seq, rows }, published, witness })
+        let turn = clock.id();
+        (known.turn, known.seq, known.batch) = (turn, seq, batch);
+        known.written.push_back((batch, stored.into_keys().collect()));
+        known.shrink(MAX_KNOWN_CALLS);
+        Ok(Closed::Changed { writes: Writes { account, epoch, after, turn, seq, rows }, batch, published, witness })
     }
 }
 

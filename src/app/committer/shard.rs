@@ -1,11 +1,12 @@
-//! One committing task: applies work in memory while the batch before it is being committed.
+//! One committing task: applies work in memory while the batches before it are being committed.
 //!
 //! The common way holds no lock: what was worked out says which turn of the account it follows on, and the book refuses it
-//! when somebody else has written since. A batch that was refused, or whose commit is unclear, is done anew the sure way,
-//! and so is all that was worked out after it: take the turn, read, apply, write, commit.
+//! when somebody else has written since. So a batch may be sent while the one before it is still on its way. One that was
+//! refused, or whose commit is unclear, is done anew the sure way, and so is all that was worked out after it: take the
+//! turn, read, apply, write, commit.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     future::{poll_fn, ready},
     pin::Pin,
     task::Poll,
@@ -29,8 +30,11 @@ use crate::{
 
 /// Calls remembered over all accounts before those of idle accounts are dropped.
 const MAX_KNOWN_CALLS: usize = 100_000;
-/// Pieces of work that are applied at once while a commit is under way: each such round may need a look-up.
+/// Pieces of work that are applied at once while a commit is under way: each such round may need a look-up. As many make a
+/// batch that is worth sending behind another.
 const ROUND: usize = 16;
+/// Commits on their way at once: the database works on one while the next one comes to it.
+const FLIGHTS: usize = 2;
 
 pub(super) struct Shard {
     pub(super) db: Db,
@@ -41,7 +45,12 @@ pub(super) struct Shard {
 }
 
 /// A batch on its way into the book.
-type Flight = Pin<Box<dyn Future<Output = Landed> + Send>>;
+struct Flight {
+    landing: Pin<Box<dyn Future<Output = Landed> + Send>>,
+    /// Whether another may be sent behind it.
+    leads: bool,
+}
+
 type Landed = Result<Closed, Box<Wreck>>;
 
 impl Shard {
@@ -52,26 +61,26 @@ impl Shard {
     pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let most = self.settings.batch.max(1);
         let mut round = Vec::with_capacity(most); // handed in and not yet applied
-        let mut batch = Batch::default(); // applied, waits for the commit before it
-        let mut flight: Option<Flight> = None;
+        let mut batch = Batch::default(); // applied, waits for a commit before it
+        let mut flights = VecDeque::with_capacity(FLIGHTS);
         let mut open = true;
-        while open || flight.is_some() {
+        while open || !flights.is_empty() {
             let mut done = None; // committed, not yet answered
             let room = most.saturating_sub(batch.jobs.len() + round.len());
-            match &mut flight {
-                Some(task) => tokio::select! {
+            match flights.front_mut().map(|first: &mut Flight| &mut first.landing) {
+                Some(landing) => tokio::select! {
                     biased;
-                    landed = task => {
-                        flight = None;
+                    landed = landing => {
+                        flights.pop_front();
                         match landed {
                             Ok(closed) => {
-                                self.known.values_mut().for_each(Known::landed);
+                                self.landed(&closed);
                                 done = Some(closed);
                             }
                             Err(wreck) => {
                                 // what was applied since follows on what did not happen
                                 round.splice(0..0, std::mem::take(&mut batch).jobs);
-                                self.repair(*wreck).await;
+                                self.land_all(Some(Err(wreck)), &mut flights).await;
                             }
                         }
                     }
@@ -82,33 +91,61 @@ impl Shard {
                     gather(&mut jobs, &mut round, most).await;
                 }
             }
-            if flight.is_some() && round.len() < ROUND {
-                continue;
-            }
-            // a good batch goes at once; otherwise what is committed is answered first, and does not wait for a look-up
-            if flight.is_some() || batch.jobs.len() < ROUND {
+            loop {
+                // a good batch goes at once, and is on its way before the last one is answered
+                if may_leave(&flights, &batch) && (batch.jobs.len() >= ROUND || round.is_empty()) {
+                    match self.launch(std::mem::take(&mut batch), flights.is_empty()).await {
+                        Ok(flight) => flights.push_back(flight),
+                        Err(jobs) => {
+                            self.land_all(None, &mut flights).await;
+                            self.commit_surely(Part::Work(jobs)).await;
+                        }
+                    }
+                    continue;
+                }
+                if round.is_empty() || (!flights.is_empty() && round.len() < ROUND) {
+                    break;
+                }
+                // answering does not wait for a look-up
                 if let Some(closed) = done.take() {
                     closed.finish(&self.hub);
                 }
                 if let Err(error) = self.take_in(&mut batch, &mut round).await {
                     tracing::warn!(%error, "a look-up failed; the batch is done anew");
-                    if let Some(task) = flight.take() {
-                        match task.await {
-                            Ok(closed) => closed.finish(&self.hub),
-                            Err(wreck) => self.repair(*wreck).await,
-                        }
-                    }
+                    self.land_all(None, &mut flights).await;
                     let mut anew = std::mem::take(&mut batch).jobs;
                     anew.append(&mut round);
                     self.commit_surely(Part::Work(anew)).await;
                 }
             }
-            if flight.is_none() && !batch.jobs.is_empty() {
-                flight = self.launch(std::mem::take(&mut batch)).await;
-            }
-            // the next batch is on its way by now: answering takes none of its time
             if let Some(closed) = done {
                 closed.finish(&self.hub);
+            }
+        }
+    }
+
+    /// What was committed is in the book now.
+    fn landed(&mut self, closed: &Closed) {
+        for (account, batch) in closed.written() {
+            if let Some(known) = self.known.get_mut(&account) {
+                known.landed(batch);
+            }
+        }
+    }
+
+    /// Waits for all that is on its way, then answers what landed and does anew what did not, in their order.
+    async fn land_all(&mut self, first: Option<Landed>, flights: &mut VecDeque<Flight>) {
+        let mut all: Vec<Landed> = first.into_iter().collect();
+        for flight in flights.drain(..) {
+            all.push(flight.landing.await);
+        }
+        for landed in all {
+            match landed {
+                Ok(closed) => {
+                    self.landed(&closed);
+                    closed.finish(&self.hub);
+                }
+                Err(wreck) => self.repair(*wreck).await,
             }
         }
     }
@@ -146,23 +183,22 @@ impl Shard {
         Ok(())
     }
 
-    /// Closes a batch and sends it on its way.
-    async fn launch(&mut self, batch: Batch) -> Option<Flight> {
-        match self.close(batch) {
-            Ok(closed) => {
-                let db = self.db.clone();
-                let mut flight: Flight = Box::pin(async move { closed.commit(&db).await });
-                // the first poll sends it; when it has landed by then, that is seen at the next
-                match poll_fn(|context| Poll::Ready(flight.as_mut().poll(context))).await {
-                    Poll::Ready(landed) => Some(Box::pin(ready(landed))),
-                    Poll::Pending => Some(flight),
-                }
-            }
-            Err((jobs, _)) => {
-                self.commit_surely(Part::Work(jobs)).await;
-                None
-            }
+    /// Closes a batch and sends it on its way; gives the work back when it cannot be closed. `alone` when nothing else is on
+    /// its way.
+    async fn launch(&mut self, batch: Batch, alone: bool) -> Result<Flight, Vec<Job>> {
+        let leads = batch.may_follow();
+        if alone && self.known.values().map(|known| known.calls.len()).sum::<usize>() > MAX_KNOWN_CALLS {
+            // nothing of other accounts is on its way, so what is known of them may go
+            self.known.retain(|account, _| batch.ledgers.contains_key(account));
         }
+        let closed = self.close(batch).map_err(|(jobs, _)| jobs)?;
+        let db = self.db.clone();
+        let mut landing: Pin<Box<dyn Future<Output = Landed> + Send>> = Box::pin(async move { closed.commit(&db).await });
+        // the first poll sends it; when it has landed by then, that is seen at the next
+        Ok(match poll_fn(|context| Poll::Ready(landing.as_mut().poll(context))).await {
+            Poll::Ready(landed) => Flight { landing: Box::pin(ready(landed)), leads },
+            Poll::Pending => Flight { landing, leads },
+        })
     }
 
     /// Closes the ledgers of a batch; gives the work back when one cannot be.
@@ -170,15 +206,11 @@ impl Shard {
         let Batch { jobs, answers, ledgers } = batch;
         let mut closed = Closed::new(jobs, answers);
         let desk = Desk { hub: &self.hub, clock: &self.clock, settings: &self.settings };
-        // nothing else is on its way, so what other accounts know may go
-        if self.known.values().map(|known| known.calls.len()).sum::<usize>() > MAX_KNOWN_CALLS {
-            self.known.retain(|account, _| ledgers.contains_key(account));
-        }
         for (account, ledger) in ledgers {
             let Some(known) = self.known.get_mut(&account) else {
                 return Err((closed.into_jobs(), sqlx::Error::Protocol("an account is not known".into())));
             };
-            match ledger.close(known, &desk.terms(account, None), self.clock.now()) {
+            match ledger.close(known, &desk.terms(account, None), &self.clock) {
                 Ok(part) => closed.add(part),
                 Err(error) => return Err((closed.into_jobs(), error)),
             }
@@ -200,6 +232,14 @@ impl Shard {
             Some(CommitError::Unclear(error)) => Part::unclear(wreck.batch, &error),
         };
         self.commit_surely(part).await;
+    }
+}
+
+/// Whether the batch may be sent now: alone, or behind others when it is worth that.
+fn may_leave(flights: &VecDeque<Flight>, batch: &Batch) -> bool {
+    match flights.back() {
+        None => !batch.jobs.is_empty(),
+        Some(last) => last.leads && flights.len() < FLIGHTS && batch.jobs.len() >= ROUND && batch.may_follow(),
     }
 }
 
@@ -234,7 +274,7 @@ async fn look_up(reads: &mut Reads<'_>, known: &mut Known, ledger: &mut Ledger, 
                     && !known.answers.contains_key(&once.key)
                     && let Some(answer) = journal::remembered(reads, account, &once.key).await?
                 {
-                    known.answers.insert(once.key.clone(), (known.turn, answer));
+                    known.answers.insert(once.key.clone(), (known.batch, answer));
                 }
             }
             Work::Expire(calls) => ids.extend(calls.iter().copied()),

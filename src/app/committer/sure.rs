@@ -48,7 +48,7 @@ impl Shard {
         while let Some(part) = parts.pop() {
             match self.commit_patiently(part).await {
                 Ok(batch) => {
-                    self.known.values_mut().for_each(Known::landed);
+                    self.known.values_mut().for_each(|known| known.landed(known.batch));
                     batch.finish(&self.hub);
                 }
                 Err((mut first, error)) if first.len() > 1 && !is_passing(&error) => {

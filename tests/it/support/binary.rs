@@ -32,7 +32,8 @@ impl Binary {
     pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = url_in(folder.path());
-        let db = Db::open(&OpenOptions { url: url.clone(), writers: 1, readers: 1, replayers: 1 }).await.expect("the store opens");
+        let db =
+            Db::open(&OpenOptions { url: url.clone(), pipes: 1, writers: 1, readers: 1, replayers: 1 }).await.expect("the store opens");
         let account = set_up(&Admin::new(db.clone(), Clock::System)).await;
         db.close().await;
         let log = folder.path().join("log");
@@ -59,7 +60,7 @@ impl Binary {
 
     /// The pen for configuration, beside the running program.
     pub(crate) async fn db(&self) -> Db {
-        let options = OpenOptions { url: url_in(self.folder.path()), writers: 1, readers: 1, replayers: 1 };
+        let options = OpenOptions { url: url_in(self.folder.path()), pipes: 1, writers: 1, readers: 1, replayers: 1 };
         Db::open(&options).await.expect("the store opens")
     }
 
