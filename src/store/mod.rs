@@ -1,5 +1,4 @@
-//! The book: one SQL text for SQLite and Postgres. That there are two is known here and in `arg`, `bulk`, `commit`, `open`,
-//! `pen`, `pipe`, `tls`.
+//! The book: one SQL text for SQLite and Postgres. That there are two is known here and in `arg`, `bulk`, `commit`, `open`, `pen`.
 //!
 //! A statement is data: a text and typed arguments ([`q!`](crate::q)), run on a pool ([`Db`]) or in a transaction ([`Tx`]).
 //! Laws of the one text: identifiers and times are bound, never made by the database; `bigint` only; enums are words;

@@ -4,7 +4,7 @@
 //! from one to the other without waiting for us, and takes them in the order they were sent. When one fails, so do those that
 //! follow on it, because each names the turn before it.
 
-use std::{borrow::Cow, collections::HashMap, future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{borrow::Cow, collections::HashMap, future::poll_fn, io, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use sqlx::{
     ConnectOptions,
@@ -18,7 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::{
     CommitError, Result, Rows, Writes,
     bulk::{Array, kept_text},
-    tls::{Demand, Files},
+    tls::{Demand, Papers, paper},
 };
 
 /// A connection is made within this time or not.
@@ -148,9 +148,9 @@ fn address(options: &PgConnectOptions) -> Result<(Config, Option<MakeRustlsConne
         Demand::Perhaps => SslMode::Prefer,
         Demand::Anyone | Demand::Root | Demand::Host => SslMode::Require,
     });
-    let named = |key: &str| url.query_pairs().find(|(name, _)| name == key).map(|(_, value)| value.into_owned());
-    let files = Files { roots: named("sslrootcert"), certificate: named("sslcert"), key: named("sslkey") };
-    let tls = demand.connector(&files).map_err(|error| sqlx::Error::Tls(error.into()))?;
+    let named = |key: &str| url.query_pairs().find(|(name, _)| name == key).map(|(_, value)| paper(&value)).transpose();
+    let papers = || io::Result::Ok(Papers { roots: named("sslrootcert")?, certificate: named("sslcert")?, key: named("sslkey")? });
+    let tls = papers().and_then(|papers| demand.connector(&papers)).map_err(|error| sqlx::Error::Tls(error.into()))?;
     Ok((config, tls))
 }
 
@@ -192,7 +192,7 @@ fn as_sqlx(error: tokio_postgres::Error) -> sqlx::Error {
     match error.as_db_error() {
         Some(_) => sqlx::Error::Database(Box::new(Refusal(error))),
         // whatever is no word of the server is trouble of the connection, which the next one may not have
-        None => sqlx::Error::Io(std::io::Error::other(error)),
+        None => sqlx::Error::Io(io::Error::other(error)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! TLS of the committer's connection to Postgres, with the meaning that sqlx gives `sslmode` and its certificates.
 
-use std::{io, sync::Arc};
+use std::{fs, io, sync::Arc};
 
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
@@ -41,17 +41,21 @@ impl From<PgSslMode> for Demand {
     }
 }
 
-/// Files named in the address: trusted roots, and our own certificate with its key.
-#[derive(Default)]
-pub(super) struct Files {
-    pub(super) roots: Option<String>,
-    pub(super) certificate: Option<String>,
-    pub(super) key: Option<String>,
+/// PEM that the address names: trusted roots, and our own certificate with its key.
+pub(super) struct Papers {
+    pub(super) roots: Option<Vec<u8>>,
+    pub(super) certificate: Option<Vec<u8>>,
+    pub(super) key: Option<Vec<u8>>,
+}
+
+/// Reads what sqlx shows of a certificate in an address: where the file is, or its very text.
+pub(super) fn paper(shown: &str) -> io::Result<Vec<u8>> {
+    shown.strip_prefix("file: ").map_or_else(|| Ok(shown.into()), fs::read)
 }
 
 impl Demand {
     /// What makes connections that meet the demand; `None` when there is none.
-    pub(super) fn connector(self, files: &Files) -> io::Result<Option<MakeRustlsConnect>> {
+    pub(super) fn connector(self, papers: &Papers) -> io::Result<Option<MakeRustlsConnect>> {
         if self == Self::None {
             return Ok(None);
         }
@@ -59,7 +63,7 @@ impl Demand {
         let chain = match self {
             Self::None | Self::Perhaps | Self::Anyone => None,
             Self::Root | Self::Host => {
-                let roots = Arc::new(roots(files.roots.as_deref())?);
+                let roots = Arc::new(roots(papers.roots.as_deref())?);
                 Some(WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build().map_err(io::Error::other)?)
             }
         };
@@ -69,10 +73,10 @@ impl Demand {
             .map_err(io::Error::other)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
-        let config = match (&files.certificate, &files.key) {
+        let config = match (&papers.certificate, &papers.key) {
             (Some(certificate), Some(key)) => {
-                let certificates = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect).map_err(io::Error::other)?;
-                let key = PrivateKeyDer::from_pem_file(key).map_err(io::Error::other)?;
+                let certificates = CertificateDer::pem_slice_iter(certificate).collect::<Result<_, _>>().map_err(io::Error::other)?;
+                let key = PrivateKeyDer::from_pem_slice(key).map_err(io::Error::other)?;
                 config.with_client_auth_cert(certificates, key).map_err(io::Error::other)?
             }
             _ => config.with_no_client_auth(),
@@ -81,13 +85,11 @@ impl Demand {
     }
 }
 
-/// The roots in this file, else those that browsers trust.
-fn roots(file: Option<&str>) -> io::Result<RootCertStore> {
+/// The roots that browsers trust, and these.
+fn roots(own: Option<&[u8]>) -> io::Result<RootCertStore> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(file) = file {
-        for certificate in CertificateDer::pem_file_iter(file).map_err(io::Error::other)? {
-            roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
-        }
+    for certificate in own.into_iter().flat_map(CertificateDer::pem_slice_iter) {
+        roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
     }
     Ok(roots)
 }

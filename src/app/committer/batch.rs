@@ -84,9 +84,10 @@ impl Closed {
         }
     }
 
-    /// The accounts that were written to, and which batch of each this was.
-    pub(super) fn written(&self) -> impl Iterator<Item = (i64, u64)> {
-        self.published.iter().map(|part| (part.account, part.batch))
+    /// The accounts that this was about, and which batch of each is in the book now; 0 where nothing was written.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = (i64, u64)> {
+        let unchanged = self.unchanged.iter().map(|&(account, ..)| (account, 0));
+        self.published.iter().map(|part| (part.account, part.batch)).chain(unchanged)
     }
 
     /// What is left to write.

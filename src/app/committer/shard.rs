@@ -126,7 +126,7 @@ impl Shard {
 
     /// What was committed is in the book now.
     fn landed(&mut self, closed: &Closed) {
-        for (account, batch) in closed.written() {
+        for (account, batch) in closed.accounts() {
             if let Some(known) = self.known.get_mut(&account) {
                 known.landed(batch);
             }
@@ -274,7 +274,8 @@ async fn look_up(reads: &mut Reads<'_>, known: &mut Known, ledger: &mut Ledger, 
                     && !known.answers.contains_key(&once.key)
                     && let Some(answer) = journal::remembered(reads, account, &once.key).await?
                 {
-                    known.answers.insert(once.key.clone(), (known.batch, answer));
+                    // what was found in the book is needed by this round only
+                    known.answers.insert(once.key.clone(), (0, answer));
                 }
             }
             Work::Expire(calls) => ids.extend(calls.iter().copied()),

@@ -13,7 +13,7 @@ use std::error::Error;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, parent_id};
 use std::path::{Path, PathBuf};
@@ -175,6 +175,22 @@ impl Cluster {
         };
         made.await.map_err(io::Error::other)?;
         Ok(self.url(name))
+    }
+
+    /// Makes it listen on this port of the loopback, with TLS by this certificate and key, in PEM. It starts anew for that.
+    pub(crate) async fn listen(&self, port: u16, certificate: &str, key: &str) -> io::Result<()> {
+        self.stop().await?;
+        let data = self.0.dir.join("data");
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = data.join(name);
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?.write_all(text.as_bytes())?;
+            if let Some((user, group)) = instead_of_root() {
+                chown(&path, Some(user), Some(group))?;
+            }
+        }
+        let mut config = OpenOptions::new().append(true).open(data.join("postgresql.conf"))?;
+        write!(config, "ssl = on\nlisten_addresses = '127.0.0.1'\nport = {port}\n")?;
+        self.resume().await
     }
 
     /// Ends every server process at once, in the middle of whatever it does. The data stays.
