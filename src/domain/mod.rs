@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod call;
 pub mod event;
+mod merge;
 pub mod phone;
 pub mod scope;
 pub mod secret;
