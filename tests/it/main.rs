@@ -19,6 +19,7 @@ mod law;
 mod listing;
 mod lists;
 mod longpoll;
+mod messages_law;
 mod parties;
 mod pbxmanager;
 mod records;
