@@ -3,6 +3,8 @@
 pub mod agent;
 pub mod call;
 pub mod event;
+mod merge;
+pub mod message;
 pub mod phone;
 pub mod scope;
 pub mod secret;

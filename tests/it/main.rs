@@ -19,6 +19,8 @@ mod law;
 mod listing;
 mod lists;
 mod longpoll;
+mod messages_law;
+mod messages_providers;
 mod parties;
 mod pbxmanager;
 mod records;

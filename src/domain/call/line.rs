@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{
+use super::news::{Cause, Certainty, Direction, News, NewsKind, Told};
+use crate::domain::{
     merge::{Change, Field, Prefer, earliest, greatest},
-    news::{Cause, Certainty, Direction, News, NewsKind, Told},
+    phone::Number,
 };
-use crate::domain::phone::Number;
 
 /// Holds and resumes kept per attempt. The earliest ones are kept, so that the set does not depend on order.
 const MAX_HOLDS: usize = 64;

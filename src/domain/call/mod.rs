@@ -5,14 +5,12 @@
 //! The *handling* is ours: preview, wrap-up, finished. What a screen shows is a pure function of both ([`Attempt::state`]).
 
 mod line;
-mod merge;
 mod news;
 mod outcome;
 mod timeline;
 mod view;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use merge::Change;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -23,6 +21,7 @@ pub use self::{
     timeline::Segment,
     view::{CallObject, wire_seconds},
 };
+use super::merge::Change;
 
 /// What a screen shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
