@@ -16,8 +16,17 @@ use ipnet::IpNet;
 
 use crate::{
     app::hub::Hub,
-    domain::{agent::Roster, phone::HomeRegion, scope::Scopes, secret::SecretHash},
-    store::{Db, Result, accounts, credentials, credentials::CredentialRow, gateways, gateways::GatewayRow, parties, people},
+    domain::{
+        agent::Roster,
+        phone::HomeRegion,
+        scope::Scopes,
+        secret::SecretHash,
+        setup::{Kind, Setup},
+    },
+    store::{
+        Db, Result, accounts, credentials, credentials::CredentialRow, gateways, gateways::GatewayRow, parties, people, setup,
+        setup::SetupRow,
+    },
 };
 
 /// What this server knows of an account.
@@ -32,6 +41,7 @@ pub struct Account {
     pub search_url: Option<String>,
     pub create_url: Option<String>,
     pub gateways: Vec<Arc<Gateway>>,
+    pub setup: Setup,
 }
 
 impl Account {
@@ -184,6 +194,7 @@ impl Directory {
             region: row.region.parse().unwrap_or_default(),
             roster: Roster::new(people::agents(self.db.read(), id).await?),
             has_parties: parties::any(self.db.read(), id).await?,
+            setup: read_setup(setup::all(self.db.read(), id).await?, row.region.parse().unwrap_or_default()),
             search_url: row.search_url,
             create_url: row.create_url,
             gateways: gateways.into_iter().filter(|gateway| gateway.account_id == id).map(|row| Arc::new(Gateway::from(row))).collect(),
@@ -323,6 +334,16 @@ impl From<GatewayRow> for Gateway {
             networks: read_networks(row.networks.as_deref()),
         }
     }
+}
+
+/// Reads what an account has set up. What cannot be read is left out, and said: the rest of the account goes on.
+fn read_setup(rows: Vec<SetupRow>, region: HomeRegion) -> Setup {
+    let typed = |row: SetupRow| Some((Kind::read(&row.kind)?, row.name, serde_json::from_str(&row.body).ok()?));
+    let (setup, faults) = Setup::read(rows.into_iter().filter_map(typed), region);
+    for fault in faults {
+        tracing::error!(%fault, "a record of an account's setup cannot be read and is left out");
+    }
+    setup
 }
 
 /// Reads a stored list of networks; the door that stored it checked each.

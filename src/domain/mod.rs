@@ -2,9 +2,11 @@
 
 pub mod agent;
 pub mod call;
+pub mod dnc;
 pub mod event;
 mod merge;
 pub mod message;
 pub mod phone;
 pub mod scope;
 pub mod secret;
+pub mod setup;

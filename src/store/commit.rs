@@ -20,17 +20,20 @@ pub struct Writes {
     pub turn: Uuid,
     /// The journal's last entry after this.
     pub seq: i64,
+    /// The last id that was given to a lead, after this.
+    pub lead_id: i64,
     /// Rows, table by table.
     pub rows: Vec<Rows>,
 }
 
 impl Writes {
     /// Takes the next turn, if the last one is still that of `head`. SQLite counts arguments as they appear.
-    pub(super) const HEAD: &str = "update journal_head set turn = $1, seq = $2 where account_id = $3 and turn = $4 and epoch = $5";
+    pub(super) const HEAD: &str = 
+        "update journal_head set turn = $1, seq = $2, lead_id = $3 where account_id = $4 and turn = $5 and epoch = $6";
 
     /// The arguments of [`HEAD`](Self::HEAD).
-    pub(super) fn head(&self) -> (Uuid, i64, i64, Uuid, &str) {
-        (self.turn, self.seq, self.account, self.after, &self.epoch)
+    pub(super) fn head(&self) -> (Uuid, i64, i64, i64, Uuid, &str) {
+        (self.turn, self.seq, self.lead_id, self.account, self.after, &self.epoch)
     }
 }
 
@@ -49,8 +52,8 @@ impl Tx {
     /// # Errors
     /// What the database says.
     pub async fn write(&mut self, writes: Writes) -> Result<bool> {
-        let (turn, seq, account, after, epoch) = writes.head();
-        if self.run(q!(Writes::HEAD, turn, seq, account, after, epoch)).await? == 0 {
+        let (turn, seq, lead_id, account, after, epoch) = writes.head();
+        if self.run(q!(Writes::HEAD, turn, seq, lead_id, account, after, epoch)).await? == 0 {
             return Ok(false);
         }
         for rows in writes.rows {

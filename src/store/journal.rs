@@ -18,6 +18,8 @@ pub struct Position {
     pub floor: i64,
     /// The name of the last turn that was taken and kept.
     pub turn: Uuid,
+    /// The last id that was given to a lead.
+    pub lead_id: i64,
 }
 
 /// A new entry; its `seq` is inside `body` too.
@@ -72,7 +74,7 @@ static ENTRIES: Bulk<7> = Bulk {
 /// # Errors
 /// What the database says; a missing row means that the account does not exist.
 pub async fn hold_turn(tx: &mut Tx, account: i64) -> Result<Position> {
-    tx.one(q!("update journal_head set turn = turn where account_id = $1 returning epoch, seq, floor, turn", account)).await
+    tx.one(q!("update journal_head set turn = turn where account_id = $1 returning epoch, seq, floor, turn, lead_id", account)).await
 }
 
 /// Entries whose `seq` follow on the account's last one, as rows of a commit.
@@ -104,7 +106,7 @@ pub async fn holds(tx: &mut Tx, account: i64, seq: i64, id: Uuid) -> Result<bool
 /// # Errors
 /// What the database says.
 pub async fn position(on: On<'_>, account: i64) -> Result<Position> {
-    on.one(q!("select epoch, seq, floor, turn from journal_head where account_id = $1", account)).await
+    on.one(q!("select epoch, seq, floor, turn, lead_id from journal_head where account_id = $1", account)).await
 }
 
 /// Where every journal stands.

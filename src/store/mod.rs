@@ -7,11 +7,14 @@
 pub mod accounts;
 pub mod calls;
 pub mod credentials;
+pub mod dnc;
 pub mod gateways;
 pub mod journal;
+pub mod leads;
 pub mod parties;
 pub mod people;
 pub mod records;
+pub mod setup;
 
 mod arg;
 mod bulk;

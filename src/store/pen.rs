@@ -148,8 +148,8 @@ fn commit(connection: &mut Connection, all: &[Writes], before_commit: impl FnOnc
     let undone = |error| CommitError::Undone(as_sqlx(error));
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(undone)?;
     for writes in all {
-        let (turn, seq, account, after, epoch) = writes.head();
-        let head = (turn.as_bytes(), seq, account, after.as_bytes(), epoch);
+        let (turn, seq, lead_id, account, after, epoch) = writes.head();
+        let head = (turn.as_bytes(), seq, lead_id, account, after.as_bytes(), epoch);
         if tx.prepare_cached(Writes::HEAD).and_then(|mut statement| statement.execute(head)).map_err(undone)? == 0 {
             return Ok(false); // dropping the transaction takes it back
         }

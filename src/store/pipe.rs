@@ -59,8 +59,8 @@ impl Pipe {
                 return Err(CommitError::Undone(as_sqlx(error)));
             }
         };
-        let (turn, seq, account, after, epoch) = head.head();
-        let mut args: Vec<&(dyn ToSql + Sync)> = vec![&turn, &seq, &account, &after, &epoch];
+        let (turn, seq, lead_id, account, after, epoch) = head.head();
+        let mut args: Vec<&(dyn ToSql + Sync)> = vec![&turn, &seq, &lead_id, &account, &after, &epoch];
         args.extend(arrays.iter().map(Array::to_sql));
         before_commit();
         let mut answer = pin!(client.query(&statement, &args));
@@ -159,7 +159,7 @@ fn one_statement(mut writes: Writes) -> Result<(&'static str, Vec<Array>, Writes
     let rows: Vec<Rows> = std::mem::take(&mut writes.rows).into_iter().filter(|rows| !rows.is_empty()).collect();
     let key: Vec<usize> = std::iter::once(0).chain(rows.iter().map(Rows::key)).collect();
     let text = kept_text(&key, || {
-        let mut first = 6;
+        let mut first = 7;
         let mut text = format!("with head as ({} returning turn)", Writes::HEAD);
         for (index, rows) in rows.iter().enumerate() {
             text += &format!(",\nrows_{index} as ({})", rows.pg_text(first, "exists (select 1 from head)"));

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{
@@ -27,8 +28,13 @@ impl Desk<'_> {
     /// Does one piece of work.
     pub(super) fn apply(&self, ledger: &mut Ledger, known: &mut Known, work: &Work) -> Result<Done, Failure> {
         match work {
-            Work::News { items, once: None } => Ok(Done::News(self.hear_all(ledger, known, items))),
-            Work::News { items, once: Some(once) } => self.once(ledger, known, items, once),
+            Work::News { items, once } => {
+                self.once(ledger, known, once.as_ref(), |ledger, known| self.hear_all(ledger, known, items)).map(Done::News)
+            }
+            Work::Leads { orders, once } => {
+                self.once(ledger, known, once.as_ref(), |ledger, known| self.apply_leads(ledger, known, orders)).map(Done::Leads)
+            }
+            Work::Dnc(orders) => Ok(Done::Dnc(self.apply_dnc(ledger, known, orders))),
             Work::Expire(calls) => Ok(Done::Expired(calls.iter().filter(|&&call| self.expire(ledger, known, call)).count())),
             Work::EndWrap(call, agent) => self.end_wrap(ledger, known, *call, agent.as_deref()),
             Work::Edit(call, patch) => self.edit(ledger, known, *call, patch),
@@ -50,19 +56,26 @@ impl Desk<'_> {
     }
 
     /// The same request is done once. The answer of an earlier one was looked up.
-    fn once(&self, ledger: &mut Ledger, known: &mut Known, items: &[NewsItem], once: &Once) -> Result<Done, Failure> {
+    fn once<T: Serialize + DeserializeOwned>(
+        &self,
+        ledger: &mut Ledger,
+        known: &mut Known,
+        once: Option<&Once>,
+        work: impl FnOnce(&mut Ledger, &mut Known) -> T,
+    ) -> Result<T, Failure> {
+        let Some(once) = once else { return Ok(work(ledger, known)) };
         let unreadable = |error: serde_json::Error| Failure::Store(Arc::new(sqlx::Error::Decode(error.into())));
         if let Some((_, before)) = known.answers.get(&once.key) {
             if before.content != once.content {
                 return Err(Failure::KeyReused);
             }
-            return serde_json::from_str(&before.answer).map(Done::News).map_err(unreadable);
+            return serde_json::from_str(&before.answer).map_err(unreadable);
         }
-        let told = self.hear_all(ledger, known, items);
+        let told = work(ledger, known);
         let answer = Remembered { content: once.content.clone(), answer: serde_json::to_string(&told).map_err(unreadable)? };
         known.answers.insert(once.key.clone(), (ledger.batch, answer.clone()));
         ledger.remember(once.key.clone(), answer);
-        Ok(Done::News(told))
+        Ok(told)
     }
 
     fn hear(&self, ledger: &mut Ledger, known: &mut Known, item: &NewsItem) -> Told {

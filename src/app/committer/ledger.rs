@@ -8,7 +8,10 @@ use std::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::Origin;
+use super::{
+    Origin,
+    leads::{KnownLeads, LeadChanges},
+};
 use crate::{
     app::{
         clock::Clock,
@@ -42,6 +45,7 @@ pub(super) struct Known {
     pub(super) batch: u64,
     pub(super) lines: HashMap<String, Line>,
     pub(super) calls: HashMap<Uuid, Call>,
+    pub(super) leads: KnownLeads,
     /// Answers that idempotency keys got in batches that may not be committed yet, with the batch of each.
     pub(super) answers: HashMap<String, (u64, Remembered)>,
     /// Calls of batches that may not be committed yet.
@@ -51,14 +55,25 @@ pub(super) struct Known {
 impl Known {
     /// Nothing but the position.
     pub(super) fn at(position: Position) -> Self {
-        let Position { epoch, seq, turn, .. } = position;
-        Self { epoch, turn, seq, batch: 0, lines: HashMap::new(), calls: HashMap::new(), answers: HashMap::new(), written: VecDeque::new() }
+        let Position { epoch, seq, turn, lead_id, .. } = position;
+        Self {
+            epoch,
+            turn,
+            seq,
+            batch: 0,
+            lines: HashMap::new(),
+            calls: HashMap::new(),
+            leads: KnownLeads::at(lead_id),
+            answers: HashMap::new(),
+            written: VecDeque::new(),
+        }
     }
 
     /// All that was worked out up to this batch is in the book now, and is found there.
     pub(super) fn landed(&mut self, batch: u64) {
         self.answers.retain(|_, (of, _)| *of > batch);
         self.written.retain(|(of, _)| *of > batch);
+        self.leads.landed(batch);
     }
 
     /// Drops what is over, once there is much of it; late news reads it back. What may not be in the book yet stays.
@@ -81,6 +96,7 @@ pub(super) struct Ledger {
     pub(super) account: Arc<Account>,
     pub(super) epoch: String,
     pub(super) owners: HashMap<Number, PartyRef>,
+    pub(super) leads: LeadChanges,
     /// The turn and the entry that this follows on.
     turn: Uuid,
     seq: i64,
@@ -143,6 +159,7 @@ impl Ledger {
             account,
             epoch: known.epoch.clone(),
             owners: HashMap::new(),
+            leads: LeadChanges::default(),
             turn: known.turn,
             seq: known.seq,
             batch: known.batch + 1,
@@ -168,7 +185,7 @@ impl Ledger {
 
     /// Whether there is something to write.
     pub(super) fn is_changed(&self) -> bool {
-        !self.stored.is_empty() || !self.answers.is_empty()
+        !self.stored.is_empty() || !self.answers.is_empty() || !self.leads.is_empty()
     }
 
     /// Records what a step did to a call: its facts become entries, the call is stored.
@@ -193,12 +210,12 @@ impl Ledger {
             let audience = audience(&self.account, shown, before.agent.as_deref(), state);
             let origin = Origin { occurred, ..origin };
             let data = CallObject::new(call, shown, state, since);
-            let subject = Subject { call: call.id, attempt: shown.number, version: call.version, agent: shown.line.agent() };
+            let subject = Subject { call: Some((call.id, shown.number, call.version)), agent: shown.line.agent() };
             self.append(clock.id(), kind, &audience, &subject, origin, data);
         }
     }
 
-    fn append(
+    pub(super) fn append(
         &mut self,
         id: Uuid,
         kind: &'static str,
@@ -215,9 +232,9 @@ impl Ledger {
             epoch: &self.epoch,
             seq: self.seq,
             kind,
-            call: Some(subject.call),
-            attempt: Some(subject.attempt),
-            cv: Some(subject.version),
+            call: subject.call.map(|(call, ..)| call),
+            attempt: subject.call.map(|(_, attempt, _)| attempt),
+            cv: subject.call.map(|(.., version)| version),
             audience,
             agent: subject.agent,
             occurred_at: wire_micros(origin.occurred),
@@ -250,9 +267,10 @@ impl Ledger {
     /// When a call cannot be written as JSON, which it always can.
     pub(super) fn close(self, known: &mut Known, terms: &Terms, clock: &Clock) -> Result<Closed> {
         let (changed, now) = (self.is_changed(), clock.now());
-        let Self { account, epoch, turn: after, seq, batch, entries, published, lines, answers, results, stored, .. } = self;
+        let Self { account, epoch, turn: after, seq, batch, entries, published, lines, leads, answers, results, stored, .. } = self;
         let account = account.id;
         if !changed {
+            known.leads.unwritten(known.batch);
             return Ok(Closed::Unchanged { account, epoch, turn: after });
         }
         let witness = entries.first().map(|entry| (entry.seq, entry.id));
@@ -270,22 +288,29 @@ impl Ledger {
             let results = results.iter().filter(|(_, is_new)| **is_new == new).filter_map(|(key, _)| find(key));
             rows.push(calls::result_rows(account, results, new, now));
         }
+        rows.append(&mut leads.rows(account, &known.leads, now)?);
         rows.push(journal::entries(account, entries));
         rows.push(journal::answers(account, answers, now));
         let turn = clock.id();
         (known.turn, known.seq, known.batch) = (turn, seq, batch);
         known.written.push_back((batch, stored.into_keys().collect()));
         known.shrink(MAX_KNOWN_CALLS);
-        Ok(Closed::Changed { writes: Writes { account, epoch, after, turn, seq, rows }, batch, published, witness })
+        Ok(Closed::Changed { writes: Writes { account, epoch, after, turn, seq, lead_id: known.leads.last_id, rows }, batch, published, witness })
     }
 }
 
-/// Which call an entry is about.
-struct Subject<'a> {
-    call: Uuid,
-    attempt: i64,
-    version: i64,
+/// What an entry is about.
+pub(super) struct Subject<'a> {
+    /// With the attempt's number and the call's version.
+    call: Option<(Uuid, i64, i64)>,
     agent: Option<&'a str>,
+}
+
+impl<'a> Subject<'a> {
+    /// An entry that is about no call.
+    pub(super) fn no_call(agent: Option<&'a str>) -> Self {
+        Self { call: None, agent }
+    }
 }
 
 /// Who sees an entry of this call. An owner change goes to the old and the new one; what no screen can show goes to nobody.

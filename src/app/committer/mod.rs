@@ -6,8 +6,10 @@
 
 mod apply;
 mod batch;
+mod leads;
 mod ledger;
 mod shard;
+mod shelf;
 mod sure;
 
 use std::{sync::Arc, time::Duration};
@@ -23,7 +25,11 @@ use tokio::{
 };
 use uuid::Uuid;
 
-pub use self::ledger::audience_now;
+pub use self::{
+    leads::{DialWord, DncOrder, Intake, LeadDone, LeadKey, LeadOrder},
+    ledger::audience_now,
+};
+pub(in crate::app) use self::leads::{found, window_of};
 use super::{clock::Clock, directory::Account, hub::Hub};
 use crate::{
     domain::call::{News, Refused, State},
@@ -46,6 +52,15 @@ pub enum Work {
     EndWrap(Uuid, Option<String>),
     /// The CRM sets fields of a call's record.
     Edit(Uuid, EditPatch),
+    /// Leads come in or change.
+    Leads {
+        /// Each for itself, in order.
+        orders: Vec<LeadOrder>,
+        /// As with news.
+        once: Option<Once>,
+    },
+    /// Numbers come on the do-not-call list or leave it.
+    Dnc(Vec<DncOrder>),
 }
 
 /// One piece of news and where it came from.
@@ -109,6 +124,10 @@ pub enum Done {
     Expired(usize),
     /// The wish was carried out.
     Granted,
+    /// One answer per lead.
+    Leads(Vec<LeadDone>),
+    /// For each number whether that changed anything.
+    Dnc(Vec<bool>),
 }
 
 /// Why work was not done, or not surely.

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{
-    Job, Settings, Work,
+    Job, Once, Settings, Work,
     apply::Desk,
     batch::{Batch, Closed, Wreck},
     ledger::{Known, Ledger},
@@ -270,20 +270,22 @@ async fn look_up(reads: &mut Reads<'_>, known: &mut Known, ledger: &mut Ledger, 
                 if ledger.account.has_parties {
                     numbers.extend(items.iter().filter_map(|item| item.news.told.customer.clone()));
                 }
-                if let Some(once) = once
-                    && !known.answers.contains_key(&once.key)
-                    && let Some(answer) = journal::remembered(reads, account, &once.key).await?
-                {
-                    // what was found in the book is needed by this round only
-                    known.answers.insert(once.key.clone(), (0, answer));
+                if let Some(once) = once {
+                    remember(reads, known, account, once).await?;
                 }
             }
+            Work::Leads { once: Some(once), .. } => remember(reads, known, account, once).await?,
+            Work::Leads { once: None, .. } | Work::Dnc(_) => {}
             Work::Expire(calls) => ids.extend(calls.iter().copied()),
             Work::EndWrap(call, _) | Work::Edit(call, _) => {
                 ids.insert(*call);
             }
         }
     }
+    let works = || jobs.iter().map(|job| &job.work);
+    let orders = works().filter_map(|work| if let Work::Leads { orders, .. } = work { Some(orders) } else { None });
+    let dnc = works().filter_map(|work| if let Work::Dnc(orders) = work { Some(orders) } else { None });
+    known.leads.look_up(reads, account, ledger.batch, orders.flatten(), dnc.flatten()).await?;
     if !keys.is_empty() {
         let keys: Vec<String> = keys.into_iter().collect();
         let (lines, calls) = calls::by_keys(reads, account, &keys).await?;
@@ -300,6 +302,17 @@ async fn look_up(reads: &mut Reads<'_>, known: &mut Known, ledger: &mut Ledger, 
     if !numbers.is_empty() {
         let numbers: Vec<Number> = numbers.into_iter().collect();
         ledger.owners.extend(parties::owners(reads, account, &numbers).await?);
+    }
+    Ok(())
+}
+
+/// Reads what an idempotency key was answered before.
+async fn remember(reads: &mut Reads<'_>, known: &mut Known, account: i64, once: &Once) -> store::Result<()> {
+    if !known.answers.contains_key(&once.key)
+        && let Some(answer) = journal::remembered(reads, account, &once.key).await?
+    {
+        // what was found in the book is needed by this round only
+        known.answers.insert(once.key.clone(), (0, answer));
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ both! {
         };
         let writes = async |account: i64, after: Option<Uuid>, epoch: Option<&str>, id: i64| {
             let at = journal::position(db.read(), account).await.expect("a position");
-            Writes { account, epoch: epoch.map_or(at.epoch, str::to_owned), after: after.unwrap_or(at.turn), turn: t.clock.id(), seq: at.seq, rows: vec![PLAIN.rows(vec![[id.into()]]), PLAIN.rows(vec![])] }
+            Writes { account, epoch: epoch.map_or(at.epoch, str::to_owned), after: after.unwrap_or(at.turn), turn: t.clock.id(), seq: at.seq, lead_id: 0, rows: vec![PLAIN.rows(vec![[id.into()]]), PLAIN.rows(vec![])] }
         };
         let stored = async || db.read().all::<(i64,)>(q!("select id from every_type order by id")).await.expect("rows").into_iter().map(|(id,)| id).collect::<Vec<_>>();
         let turn = async |account: i64| journal::position(db.read(), account).await.expect("a position").turn;
@@ -60,7 +60,7 @@ both! {
         let at = journal::position(db.read(), t.account).await.expect("a position");
         let names: Vec<Uuid> = std::iter::once(at.turn).chain((0..9).map(|_| t.clock.id())).collect();
         let writes = |after: usize, turn: usize, id: i64| {
-            vec![Writes { account: t.account, epoch: at.epoch.clone(), after: names[after], turn: names[turn], seq: at.seq, rows: vec![PLAIN.rows(vec![[id.into()]])] }]
+            vec![Writes { account: t.account, epoch: at.epoch.clone(), after: names[after], turn: names[turn], seq: at.seq, lead_id: 0, rows: vec![PLAIN.rows(vec![[id.into()]])] }]
         };
         // the second and third follow on what is not there yet; the fourth on a turn that nobody took, and the fifth on that
         let sent = [writes(0, 1, 1), writes(1, 2, 2), writes(2, 3, 3), writes(8, 4, 4), writes(4, 5, 5)];

@@ -49,7 +49,7 @@ async fn every_connection_keeps_to_sslmode() {
         let account = accounts::add(&mut tx, &account_named(&name), Uuid::now_v7(), noon()).await.expect("the store").expect("an account");
         tx.commit().await.expect("a commit");
         let at = journal::position(db.read(), account).await.expect("a position");
-        let writes = Writes { account, epoch: at.epoch, after: at.turn, turn: Uuid::now_v7(), seq: 0, rows: vec![] };
+        let writes = Writes { account, epoch: at.epoch, after: at.turn, turn: Uuid::now_v7(), seq: 0, lead_id: 0, rows: vec![] };
         assert!(db.commit(vec![writes], || {}).await.expect("a commit"), "{address}");
         let kinds = "select s.ssl, count(*) from pg_stat_ssl s join pg_stat_activity a on a.pid = s.pid
                      where a.application_name = 'cti-gateway' group by s.ssl";

@@ -1,0 +1,249 @@
+//! What an account has set up: campaigns, dispositions, custom fields, numbers, ring groups, skills, filters, playlists and
+//! providers. Each is a record of a closed set of kinds, known by its name; names are the same in any case.
+
+mod check;
+mod names;
+
+use std::collections::BTreeMap;
+
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use self::{
+    check::{Invalid, check},
+    names::Names,
+};
+use super::{
+    disposition::Disposition,
+    filter::Filter,
+    message::provider::Provider,
+    phone::{HomeRegion, Number},
+    playlist::{Playlist, Published},
+    skill::SkillPriority,
+};
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $path:literal;)*) => {
+        /// A kind of record.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Kind { $($(#[$doc])* $name),* }
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The word in the book and in events.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$name => $word),* }
+            }
+
+            /// Its place in the native API.
+            pub fn path(self) -> &'static str {
+                match self { $(Self::$name => $path),* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// What leads belong to.
+    Campaign = "campaign", "campaigns";
+    /// An outcome of the account's own.
+    Disposition = "disposition", "dispositions";
+    /// A custom field of leads.
+    Field = "field", "fields";
+    /// A number of the account's own.
+    Number = "number", "numbers";
+    /// A call queue and its number.
+    RingGroup = "ring_group", "ring-groups";
+    /// What agents can do.
+    Skill = "skill", "skills";
+    /// Which leads are meant.
+    Filter = "filter", "filters";
+    /// Which leads of which campaigns are dialed.
+    Playlist = "playlist", "playlists";
+    /// Who carries text messages.
+    Provider = "provider", "providers";
+    /// What holds for the whole account; there is one record, named `account`.
+    Options = "options", "options";
+}
+
+impl Kind {
+    /// The kind of this word.
+    pub fn read(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.word() == word)
+    }
+}
+
+/// The name of the one record of [`Kind::Options`].
+pub const OPTIONS: &str = "account";
+
+/// What leads belong to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Campaign {
+    /// Parts of it, by name.
+    pub subcampaigns: Vec<String>,
+    /// Outcomes that mean something else here than in the account.
+    pub dispositions: Vec<Disposition>,
+    /// Most attempts per lead and day.
+    pub daily_cap: i64,
+}
+
+impl Default for Campaign {
+    fn default() -> Self {
+        Self { subcampaigns: vec![], dispositions: vec![], daily_cap: 5 }
+    }
+}
+
+/// A number of the account's own. Its name is the number in canonical form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct OwnedNumber {
+    /// Calls may show it.
+    pub voice: bool,
+    /// Messages may come from it.
+    pub sms: bool,
+    /// Who carries its messages.
+    pub provider: Option<String>,
+}
+
+/// A call queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RingGroup {
+    /// Its number (*DID*, *Source*), in canonical form.
+    pub number: Number,
+    /// The campaign that its callers belong to.
+    #[serde(default)]
+    pub campaign: Option<String>,
+    /// Which skills answer, as it is edited.
+    #[serde(default)]
+    pub skills: BTreeMap<String, SkillPriority>,
+    /// Which skills answer, as it was last reloaded.
+    #[serde(default)]
+    pub published: BTreeMap<String, SkillPriority>,
+}
+
+/// What agents can do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Skill {
+    /// The logins of those who can.
+    pub agents: Vec<String>,
+}
+
+/// A playlist as it is edited and as it was last reloaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaylistRecord {
+    /// As it is edited.
+    pub draft: Playlist,
+    /// As it was last reloaded.
+    pub published: Option<Published>,
+}
+
+/// What holds for the whole account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Options {
+    /// Custom fields that were not declared are stored all the same.
+    pub undeclared_fields: bool,
+    /// DialedIn clients get the success text with one blank, as older ones compare it.
+    pub older_result_text: bool,
+    /// Where a person is of whom nothing else is known.
+    pub zone: Tz,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { undeclared_fields: false, older_result_text: false, zone: Tz::UTC }
+    }
+}
+
+/// Everything that an account has set up.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "the fields are the kinds")]
+pub struct Setup {
+    pub options: Options,
+    pub campaigns: Names<Campaign>,
+    pub dispositions: Vec<Disposition>,
+    pub fields: Vec<String>,
+    pub numbers: Names<OwnedNumber>,
+    pub ring_groups: Names<RingGroup>,
+    pub skills: Names<Skill>,
+    pub filters: BTreeMap<String, Filter>,
+    pub playlists: Names<PlaylistRecord>,
+    pub providers: Names<Provider>,
+}
+
+/// A stored playlist.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StoredPlaylist {
+    draft: Playlist,
+    #[serde(default)]
+    published: Option<Value>,
+}
+
+impl PlaylistRecord {
+    /// The stored form.
+    pub fn to_body(&self) -> Value {
+        serde_json::json!({"draft": self.draft, "published": self.published})
+    }
+}
+
+impl Setup {
+    /// Reads stored records. One that cannot be read is left out, and named by kind, name and fault.
+    pub fn read(records: impl IntoIterator<Item = (Kind, String, Value)>, region: HomeRegion) -> (Self, Vec<String>) {
+        let (mut setup, mut faults) = (Self::default(), Vec::new());
+        let (declared, mut others): (Vec<_>, Vec<_>) = records.into_iter().partition(|(kind, ..)| *kind == Kind::Field);
+        setup.fields = declared.into_iter().map(|(_, name, _)| name).collect();
+        // what a record names is read before it
+        others.sort_by_key(|(kind, ..)| *kind);
+        for (kind, name, body) in others {
+            if let Err(fault) = setup.take(kind, name.clone(), body, region) {
+                faults.push(format!("{} {name:?}: {fault}", kind.word()));
+            }
+        }
+        (setup, faults)
+    }
+
+    fn take(&mut self, kind: Kind, name: String, body: Value, region: HomeRegion) -> Result<(), String> {
+        fn typed<T: serde::de::DeserializeOwned>(body: Value) -> Result<T, String> {
+            serde_json::from_value(body).map_err(|error| error.to_string())
+        }
+        match kind {
+            Kind::Campaign => self.campaigns.put(name, typed(body)?),
+            Kind::Disposition => self.dispositions.push(typed(body)?),
+            Kind::Field => self.fields.push(name),
+            Kind::Number => self.numbers.put(name, typed(body)?),
+            Kind::RingGroup => self.ring_groups.put(name, typed(body)?),
+            Kind::Skill => self.skills.put(name, typed(body)?),
+            Kind::Filter => {
+                let filter = Filter::read(&body, &self.fields, region).map_err(|error| error.to_string())?;
+                self.filters.insert(name, filter);
+            }
+            Kind::Playlist => {
+                let StoredPlaylist { draft, published } = typed(body)?;
+                let published = published.filter(|published| !published.is_null());
+                let published = published.map(|body| Published::read(&body, &self.fields, region)).transpose();
+                self.playlists.put(name, PlaylistRecord { draft, published: published.map_err(|error| error.to_string())? });
+            }
+            Kind::Provider => self.providers.put(name, typed(body)?),
+            Kind::Options => self.options = typed(body)?,
+        }
+        Ok(())
+    }
+
+    /// The outcomes that a campaign has of its own.
+    pub fn dispositions_of(&self, campaign: &str) -> &[Disposition] {
+        self.campaigns.get(campaign).map_or(&[], |campaign| &campaign.dispositions)
+    }
+
+    /// The ring group of this name or number.
+    pub fn ring_group(&self, source: &str, region: HomeRegion) -> Option<(&str, &RingGroup)> {
+        let number = Number::read(source, region);
+        self.ring_groups.entry(source).or_else(|| self.ring_groups.iter().find(|(_, group)| Some(&group.number) == number.as_ref()))
+    }
+}

@@ -1,0 +1,146 @@
+//! Checking a record before it is stored: its own form, and that what it names is there.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{Campaign, Kind, OPTIONS, Options, OwnedNumber, PlaylistRecord, RingGroup, Setup, Skill};
+use crate::domain::{
+    disposition::Disposition,
+    filter::Filter,
+    message::provider::Provider,
+    phone::{HomeRegion, Number},
+    playlist::Playlist,
+};
+
+/// Longest name, in characters: as long as the field of a lead that holds it.
+const MAX_NAME: usize = 50;
+/// Most texts in a list of a record.
+const MAX_LIST: usize = 500;
+
+/// What is wrong with a record.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct Invalid {
+    /// The field.
+    pub field: String,
+    /// What was expected.
+    pub message: String,
+}
+
+fn invalid(field: impl Into<String>, message: impl Into<String>) -> Invalid {
+    Invalid { field: field.into(), message: message.into() }
+}
+
+/// The name and body to store. `logins` are the account's agents.
+///
+/// # Errors
+/// The first fault.
+pub fn check(
+    kind: Kind,
+    name: &str,
+    body: &Value,
+    setup: &Setup,
+    region: HomeRegion,
+    is_agent: impl Fn(&str) -> bool,
+) -> Result<(String, Value), Invalid> {
+    let name = checked_name(kind, name, region)?;
+    let exists = |field: &str, found: bool, what: &str| if found { Ok(()) } else { Err(invalid(field, format!("there is no {what}"))) };
+    let body = match kind {
+        Kind::Campaign => {
+            let campaign: Campaign = typed(body)?;
+            checked_list("subcampaigns", &campaign.subcampaigns)?;
+            if campaign.dispositions.len() > MAX_LIST {
+                return Err(invalid("dispositions", format!("expected at most {MAX_LIST}")));
+            }
+            if !(1..=1000).contains(&campaign.daily_cap) {
+                return Err(invalid("dailyCap", "expected 1 to 1000"));
+            }
+            json!(campaign)
+        }
+        Kind::Disposition => {
+            let mut body = body.clone();
+            let object = body.as_object_mut().ok_or_else(|| invalid("", "expected an object"))?;
+            object.insert("name".to_owned(), json!(name));
+            object.entry("text").or_insert_with(|| json!(name));
+            object.entry("isConnectXorAbort").or_insert(json!(false));
+            let disposition: Disposition = typed(&body)?;
+            json!(disposition)
+        }
+        Kind::Field => match body.as_object() {
+            Some(object) if object.is_empty() => json!({}),
+            _ => return Err(invalid("", "expected an empty object: a field has a name and nothing else")),
+        },
+        Kind::Number => {
+            let number: OwnedNumber = typed(body)?;
+            let provider = number.provider.as_deref();
+            exists("provider", provider.is_none_or(|provider| setup.providers.get(provider).is_some()), "such provider")?;
+            json!(number)
+        }
+        Kind::RingGroup => {
+            let group: RingGroup = typed(body)?;
+            let campaign = group.campaign.as_deref();
+            exists("campaign", campaign.is_none_or(|campaign| setup.campaigns.get(campaign).is_some()), "such campaign")?;
+            let unknown = group.skills.keys().find(|skill| setup.skills.get(skill).is_none());
+            exists("skills", unknown.is_none(), "such skill")?;
+            json!(group)
+        }
+        Kind::Skill => {
+            let skill: Skill = typed(body)?;
+            checked_list("agents", &skill.agents)?;
+            exists("agents", skill.agents.iter().all(|login| is_agent(login)), "such agent")?;
+            json!(skill)
+        }
+        Kind::Filter => {
+            json!(Filter::read(body, &setup.fields, region).map_err(|fault| invalid(fault.path, fault.message))?)
+        }
+        Kind::Playlist => {
+            let mut body = body.clone();
+            let object = body.as_object_mut().ok_or_else(|| invalid("", "expected an object"))?;
+            object.insert("name".to_owned(), json!(name));
+            let draft: Playlist = typed(&body)?;
+            exists("campaigns", draft.campaigns.iter().all(|campaign| setup.campaigns.get(campaign).is_some()), "such campaign")?;
+            exists("filters", draft.filters.iter().all(|assigned| setup.filters.contains_key(&assigned.filter)), "such filter")?;
+            let published = setup.playlists.get(&name).and_then(|record| record.published.clone());
+            PlaylistRecord { draft, published }.to_body()
+        }
+        Kind::Provider => {
+            typed::<Provider>(body)?;
+            body.clone()
+        }
+        Kind::Options => json!(typed::<Options>(body)?),
+    };
+    Ok((name, body))
+}
+
+fn typed<T: DeserializeOwned>(body: &Value) -> Result<T, Invalid> {
+    serde_path_to_error::deserialize(body).map_err(|error| {
+        let path = error.path().to_string();
+        invalid(if path == "." { String::new() } else { path }, error.into_inner().to_string())
+    })
+}
+
+fn checked_name(kind: Kind, name: &str, region: HomeRegion) -> Result<String, Invalid> {
+    let name = name.trim();
+    if kind == Kind::Options {
+        return Ok(OPTIONS.to_owned());
+    }
+    if kind == Kind::Number {
+        let number = Number::read(name, region).filter(|number| !number.is_extension());
+        return number.map(|number| number.as_str().to_owned()).ok_or_else(|| invalid("name", "expected a telephone number"));
+    }
+    if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+        return Err(invalid("name", format!("expected 1 to {MAX_NAME} characters")));
+    }
+    Ok(name.to_owned())
+}
+
+fn checked_list(field: &str, list: &[String]) -> Result<(), Invalid> {
+    if list.len() > MAX_LIST {
+        return Err(invalid(field, format!("expected at most {MAX_LIST}")));
+    }
+    let bad = list.iter().position(|text| text.trim().is_empty() || text.chars().count() > MAX_NAME || text.chars().any(char::is_control));
+    match bad {
+        Some(index) => Err(invalid(format!("{field}[{index}]"), format!("expected 1 to {MAX_NAME} characters"))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,339 @@
+//! Leads: rows of a commit, and what is found by id, client's id, number and place in a list.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+
+use super::{Arg, Bulk, Column, On, Q, Reads, Result, Rows, Verb};
+use crate::{
+    domain::{
+        lead::{Callback, Lead, Source},
+        phone::Number,
+    },
+    q,
+};
+
+/// A lead's columns, in the order of [`LEAD`] but for the account.
+macro_rules! select {
+    ($tail:literal) => {
+        concat!(
+            "select id, version, campaign, subcampaign, client_id, first_name, last_name, address, city, state, \
+             zip, phone, phone_raw, email, rep, call_status, notes, custom, source, hot, hot_at, \
+             expires_at, import_only, dial_non_callables, check_window, callback_agent, callback_at, \
+             callback_notes, attempts, last_attempt_at, created_at, updated_at from lead l ",
+            $tail
+        )
+    };
+}
+
+const LEAD: [(&str, Column); 33] = [
+    ("id", Column::Int),
+    ("account_id", Column::Int),
+    ("version", Column::Int),
+    ("campaign", Column::Text),
+    ("subcampaign", Column::Text),
+    ("client_id", Column::Text),
+    ("first_name", Column::Text),
+    ("last_name", Column::Text),
+    ("address", Column::Text),
+    ("city", Column::Text),
+    ("state", Column::Text),
+    ("zip", Column::Text),
+    ("phone", Column::Text),
+    ("phone_raw", Column::Text),
+    ("email", Column::Text),
+    ("rep", Column::Text),
+    ("call_status", Column::Text),
+    ("notes", Column::Text),
+    ("custom", Column::Text),
+    ("source", Column::Text),
+    ("hot", Column::Bool),
+    ("hot_at", Column::Time),
+    ("expires_at", Column::Time),
+    ("import_only", Column::Bool),
+    ("dial_non_callables", Column::Bool),
+    ("check_window", Column::Bool),
+    ("callback_agent", Column::Text),
+    ("callback_at", Column::Time),
+    ("callback_notes", Column::Text),
+    ("attempts", Column::Int),
+    ("last_attempt_at", Column::Time),
+    ("created_at", Column::Time),
+    ("updated_at", Column::Time),
+];
+
+static NEW: Bulk<33> = Bulk { table: "lead", columns: LEAD, verb: Verb::Insert("") };
+
+static CHANGED: Bulk<33> = Bulk {
+    table: "lead",
+    columns: LEAD,
+    verb: Verb::Update(
+        "set version = v.version, campaign = v.campaign, subcampaign = v.subcampaign, client_id = v.client_id,
+           first_name = v.first_name, last_name = v.last_name, address = v.address, city = v.city, state = v.state,
+           zip = v.zip, phone = v.phone, phone_raw = v.phone_raw, email = v.email, rep = v.rep,
+           call_status = v.call_status, notes = v.notes, custom = v.custom, hot = v.hot, hot_at = v.hot_at,
+           expires_at = v.expires_at, import_only = v.import_only, dial_non_callables = v.dial_non_callables,
+           check_window = v.check_window, callback_agent = v.callback_agent, callback_at = v.callback_at,
+           callback_notes = v.callback_notes, attempts = v.attempts, last_attempt_at = v.last_attempt_at,
+           updated_at = v.updated_at
+         where lead.account_id = v.account_id and lead.id = v.id",
+    ),
+};
+
+static NEW_FIELDS: Bulk<4> = Bulk {
+    table: "lead_field",
+    columns: [("account_id", Column::Int), ("lead_id", Column::Int), ("name", Column::Text), ("value", Column::Text)],
+    verb: Verb::Insert("on conflict (account_id, lead_id, name) do update set value = excluded.value"),
+};
+
+static GONE_FIELDS: Bulk<3> = Bulk {
+    table: "lead_field",
+    columns: [("account_id", Column::Int), ("lead_id", Column::Int), ("name", Column::Text)],
+    verb: Verb::Delete,
+};
+
+#[derive(FromRow)]
+struct LeadRow {
+    id: i64,
+    version: i64,
+    campaign: String,
+    subcampaign: Option<String>,
+    client_id: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    address: Option<String>,
+    city: Option<String>,
+    state: Option<String>,
+    zip: Option<String>,
+    phone: String,
+    phone_raw: String,
+    email: Option<String>,
+    rep: Option<String>,
+    call_status: Option<String>,
+    notes: Option<String>,
+    custom: Option<String>,
+    source: String,
+    hot: bool,
+    hot_at: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+    import_only: bool,
+    dial_non_callables: bool,
+    check_window: bool,
+    callback_agent: Option<String>,
+    callback_at: Option<DateTime<Utc>>,
+    callback_notes: Option<String>,
+    attempts: i64,
+    last_attempt_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl LeadRow {
+    fn read(self) -> Result<Lead> {
+        let unreadable = |why: String| sqlx::Error::Decode(format!("lead {}: {why}", self.id).into());
+        let custom: BTreeMap<String, String> = match self.custom.as_deref() {
+            Some(text) => serde_json::from_str(text).map_err(|error| unreadable(format!("custom: {error}")))?,
+            None => BTreeMap::new(),
+        };
+        let source = Source::read(&self.source).ok_or_else(|| unreadable(format!("source {:?}", self.source)))?;
+        let (agent, notes) = (self.callback_agent, self.callback_notes);
+        Ok(Lead {
+            id: self.id,
+            campaign: self.campaign,
+            subcampaign: self.subcampaign,
+            client_id: self.client_id,
+            first_name: self.first_name,
+            last_name: self.last_name,
+            address: self.address,
+            city: self.city,
+            state: self.state,
+            zip: self.zip,
+            phone: Number::from_canonical(self.phone),
+            phone_raw: self.phone_raw,
+            email: self.email,
+            rep: self.rep,
+            call_status: self.call_status,
+            notes: self.notes,
+            custom,
+            source,
+            hot: self.hot,
+            hot_at: self.hot_at,
+            expires_at: self.expires_at,
+            import_only: self.import_only,
+            dial_non_callables: self.dial_non_callables,
+            check_window: self.check_window,
+            callback: self.callback_at.map(|at| Callback { agent, at, notes }),
+            attempts: self.attempts,
+            last_attempt_at: self.last_attempt_at,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            version: self.version,
+        })
+    }
+}
+
+fn row(account: i64, lead: &Lead) -> Result<[Arg; 33]> {
+    let custom = match lead.custom.is_empty() {
+        true => None,
+        false => Some(serde_json::to_string(&lead.custom).map_err(|error| sqlx::Error::Encode(error.into()))?),
+    };
+    let callback = lead.callback.as_ref();
+    let text = |text: &Option<String>| Arg::from(text.as_deref());
+    Ok([
+        lead.id.into(),
+        account.into(),
+        lead.version.into(),
+        (&lead.campaign).into(),
+        text(&lead.subcampaign),
+        text(&lead.client_id),
+        text(&lead.first_name),
+        text(&lead.last_name),
+        text(&lead.address),
+        text(&lead.city),
+        text(&lead.state),
+        text(&lead.zip),
+        lead.phone.as_str().into(),
+        (&lead.phone_raw).into(),
+        text(&lead.email),
+        text(&lead.rep),
+        text(&lead.call_status),
+        text(&lead.notes),
+        custom.into(),
+        lead.source.word().into(),
+        lead.hot.into(),
+        lead.hot_at.into(),
+        lead.expires_at.into(),
+        lead.import_only.into(),
+        lead.dial_non_callables.into(),
+        lead.check_window.into(),
+        callback.and_then(|callback| callback.agent.as_deref()).into(),
+        callback.map(|callback| callback.at).into(),
+        callback.and_then(|callback| callback.notes.as_deref()).into(),
+        lead.attempts.into(),
+        lead.last_attempt_at.into(),
+        lead.created_at.into(),
+        lead.updated_at.into(),
+    ])
+}
+
+/// A lead to write, and the custom values that it had before; `None` when the book does not have it yet.
+pub type Written<'a> = (&'a Lead, Option<&'a BTreeMap<String, String>>);
+
+/// Leads as they are now, as rows of a commit.
+///
+/// # Errors
+/// When custom values cannot be written as JSON, which they always can.
+pub fn rows<'a>(account: i64, leads: impl Iterator<Item = Written<'a>>) -> Result<[Rows; 4]> {
+    let (mut new, mut changed, mut fields, mut gone) = (vec![], vec![], vec![], vec![]);
+    for (lead, before) in leads {
+        if before.is_some() { &mut changed } else { &mut new }.push(row(account, lead)?);
+        for (name, value) in &lead.custom {
+            if before.is_none_or(|before| before.get(name) != Some(value)) {
+                fields.push([account.into(), lead.id.into(), name.into(), value.into()]);
+            }
+        }
+        for name in before.into_iter().flat_map(BTreeMap::keys).filter(|name| !lead.custom.contains_key(*name)) {
+            gone.push([account.into(), lead.id.into(), name.into()]);
+        }
+    }
+    Ok([NEW.rows(new), CHANGED.rows(changed), GONE_FIELDS.rows(gone), NEW_FIELDS.rows(fields)])
+}
+
+/// The leads with these numbers, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_phones(reads: &mut Reads<'_>, account: i64, phones: &[Number]) -> Result<Vec<Lead>> {
+    let values = phones.iter().map(|phone| Arg::from(phone.as_str())).collect();
+    listed(reads, Q::with_lists(select!("where l.account_id = $1 and l.phone in ("), account, values, ") order by l.id")).await
+}
+
+/// The leads with these ids of the client's, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_client_ids(reads: &mut Reads<'_>, account: i64, ids: &[String]) -> Result<Vec<Lead>> {
+    let values = ids.iter().map(Arg::from).collect();
+    listed(reads, Q::with_lists(select!("where l.account_id = $1 and l.client_id in ("), account, values, ") order by l.id")).await
+}
+
+/// The leads with these ids.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_ids(reads: &mut Reads<'_>, account: i64, ids: &[i64]) -> Result<Vec<Lead>> {
+    let values = ids.iter().map(|&id| Arg::from(id)).collect();
+    listed(reads, Q::with_lists(select!("where l.account_id = $1 and l.id in ("), account, values, ")")).await
+}
+
+async fn listed(reads: &mut Reads<'_>, parts: Vec<Q>) -> Result<Vec<Lead>> {
+    let mut leads = Vec::new();
+    for q in parts {
+        leads.extend(reads.all::<LeadRow>(q).await?.into_iter().map(LeadRow::read).collect::<Result<Vec<_>>>()?);
+    }
+    Ok(leads)
+}
+
+/// What a list of leads is narrowed by; `None` is anything. Campaigns are compared as they are stored.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "columns are described in the migration")]
+pub struct LeadsQuery {
+    pub campaign: Option<String>,
+    pub subcampaign: Option<String>,
+    pub client_id: Option<String>,
+    pub phone: Option<Number>,
+    pub rep: Option<String>,
+    pub call_status: Option<String>,
+    pub hot: Option<bool>,
+}
+
+/// Up to `limit` leads older than `before`, the newest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn page(on: On<'_>, account: i64, query: &LeadsQuery, before: Option<i64>, limit: i64) -> Result<Vec<Lead>> {
+    let q = match (&query.phone, &query.client_id) {
+        (Some(phone), _) => narrowed(query, select!(
+            "where l.account_id = $1 and l.phone = $2 and l.id < $3 and ($4 is null or l.client_id = $4)
+             and ($5 is null or l.campaign = $5) and ($6 is null or l.subcampaign = $6) and ($7 is null or l.rep = $7)
+             and ($8 is null or l.call_status = $8) and ($9 is null or l.hot = $9) order by l.id desc limit $10"
+        ), account, phone.as_str().into(), before, query.client_id.as_deref().into(), limit),
+        (None, Some(client_id)) => narrowed(query, select!(
+            "where l.account_id = $1 and l.client_id = $2 and l.id < $3 and ($4 is null or l.client_id = $4)
+             and ($5 is null or l.campaign = $5) and ($6 is null or l.subcampaign = $6) and ($7 is null or l.rep = $7)
+             and ($8 is null or l.call_status = $8) and ($9 is null or l.hot = $9) order by l.id desc limit $10"
+        ), account, client_id.into(), before, None::<&str>.into(), limit),
+        (None, None) => narrowed(query, select!(
+            "where l.account_id = $1 and l.id < $3 and ($2 is null or l.phone = $2) and ($4 is null or l.client_id = $4)
+             and ($5 is null or l.campaign = $5) and ($6 is null or l.subcampaign = $6) and ($7 is null or l.rep = $7)
+             and ($8 is null or l.call_status = $8) and ($9 is null or l.hot = $9) order by l.id desc limit $10"
+        ), account, None::<&str>.into(), before, None::<&str>.into(), limit),
+    };
+    on.all::<LeadRow>(q).await?.into_iter().map(LeadRow::read).collect()
+}
+
+fn narrowed(query: &LeadsQuery, sql: &'static str, account: i64, key: Arg, before: Option<i64>, second: Arg, limit: i64) -> Q {
+    q!(
+        sql,
+        account,
+        key,
+        before.unwrap_or(i64::MAX),
+        second,
+        query.campaign.as_deref(),
+        query.subcampaign.as_deref(),
+        query.rep.as_deref(),
+        query.call_status.as_deref(),
+        query.hot,
+        limit
+    )
+}
+
+/// Up to `limit` leads after this id, the oldest first: for a copy of all.
+///
+/// # Errors
+/// What the database says.
+pub async fn export(on: On<'_>, account: i64, campaign: Option<&str>, after: i64, limit: i64) -> Result<Vec<Lead>> {
+    let sql = select!("where l.account_id = $1 and l.id > $2 and ($3 is null or l.campaign = $3) order by l.id limit $4");
+    on.all::<LeadRow>(q!(sql, account, after, campaign, limit)).await?.into_iter().map(LeadRow::read).collect()
+}
