@@ -1,6 +1,7 @@
 //! Changes to the configuration: each takes the account's turn and leaves a `config.*` entry, so that running servers
 //! hear of it, whoever made it. The command line uses this beside a running server.
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::clock::Clock;
@@ -145,8 +146,20 @@ impl Admin {
         Ok(removed)
     }
 
-    /// Leaves the entry of a configuration change.
-    async fn note(&self, tx: &mut Tx, account: i64, name: &str, kind: &'static str, data: serde_json::Value) -> Result<()> {
+    /// A transaction that holds the account's turn: what is read in it is what the change is judged by.
+    pub(super) async fn begin(&self, account: i64) -> Result<Tx> {
+        let mut tx = self.db.begin().await?;
+        journal::hold_turn(&mut tx, account).await?;
+        Ok(tx)
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Leaves the entry of a change.
+    pub(super) async fn note(&self, tx: &mut Tx, account: i64, name: &str, kind: &'static str, data: serde_json::Value) -> Result<()> {
         let position = journal::hold_turn(tx, account).await?;
         let now = self.clock.now();
         let id = self.clock.id();

@@ -337,7 +337,7 @@ impl From<GatewayRow> for Gateway {
 }
 
 /// Reads what an account has set up. What cannot be read is left out, and said: the rest of the account goes on.
-fn read_setup(rows: Vec<SetupRow>, region: HomeRegion) -> Setup {
+pub(super) fn read_setup(rows: Vec<SetupRow>, region: HomeRegion) -> Setup {
     let typed = |row: SetupRow| Some((Kind::read(&row.kind)?, row.name, serde_json::from_str(&row.body).ok()?));
     let (setup, faults) = Setup::read(rows.into_iter().filter_map(typed), region);
     for fault in faults {

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{App, admin::Admin, directory::Account};
+use super::{
+    App,
+    admin::Admin,
+    directory::{Account, read_setup},
+};
 use crate::{
     domain::setup::{Invalid, Kind, Setup, check},
     store::{Result, setup},
@@ -82,7 +86,8 @@ impl Admin {
         change: impl FnOnce(&Setup, Option<Value>) -> Result<Change, E>,
     ) -> Result<Result<Changed, E>> {
         let mut tx = self.begin(account.id).await?;
-        let (setup, rows) = self.setup_in(&mut tx, account).await?;
+        let rows = setup::all_in(&mut tx, account.id).await?;
+        let setup = read_setup(rows.clone(), account.region);
         let key = |name: &str| name.trim().to_lowercase();
         let row = rows.into_iter().find(|row| row.kind == kind.word() && key(&row.name) == key(name));
         let body = row.as_ref().and_then(|row| serde_json::from_str(&row.body).ok());

@@ -17,21 +17,22 @@ pub struct SetupRow {
     pub updated_at: DateTime<Utc>,
 }
 
+const ALL: &str = "select kind, name, body, version, updated_at from setup where account_id = $1 order by kind, key";
+
 /// Everything an account has set up, by kind and name.
 ///
 /// # Errors
 /// What the database says.
 pub async fn all(on: On<'_>, account: i64) -> Result<Vec<SetupRow>> {
-    on.all(q!("select kind, name, body, version, updated_at from setup where account_id = $1 order by kind, key", account)).await
+    on.all(q!(ALL, account)).await
 }
 
-/// One record, read under the account's turn.
+/// The same, read under the account's turn.
 ///
 /// # Errors
 /// What the database says.
-pub async fn get(tx: &mut Tx, account: i64, kind: Kind, name: &str) -> Result<Option<SetupRow>> {
-    let sql = "select kind, name, body, version, updated_at from setup where account_id = $1 and kind = $2 and key = $3";
-    tx.opt(q!(sql, account, kind.word(), key(name))).await
+pub async fn all_in(tx: &mut Tx, account: i64) -> Result<Vec<SetupRow>> {
+    tx.all(q!(ALL, account)).await
 }
 
 /// Adds a record or replaces it; answers its version.

@@ -12,7 +12,7 @@ use super::{
     ledger::{Before, Known, Ledger},
 };
 use crate::{
-    app::{clock::Clock, hub::Hub},
+    app::{clock::Clock, failpoint, hub::Hub},
     domain::call::{Call, Fact, Heard, NewsKind, Terms},
     store::journal::Remembered,
 };
@@ -27,6 +27,7 @@ pub(super) struct Desk<'a> {
 impl Desk<'_> {
     /// Does one piece of work.
     pub(super) fn apply(&self, ledger: &mut Ledger, known: &mut Known, work: &Work) -> Result<Done, Failure> {
+        failpoint::may_panic("law");
         match work {
             Work::News { items, once } => {
                 self.once(ledger, known, once.as_ref(), |ledger, known| self.hear_all(ledger, known, items)).map(Done::News)

@@ -8,7 +8,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     future::{poll_fn, ready},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
+    sync::Arc,
     task::Poll,
 };
 
@@ -16,7 +18,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{
-    Job, Once, Settings, Work,
+    Failure, Job, Once, Settings, Work,
     apply::Desk,
     batch::{Batch, Closed, Wreck},
     ledger::{Known, Ledger},
@@ -111,7 +113,7 @@ impl Shard {
                     closed.finish(&self.hub);
                 }
                 if let Err(error) = self.take_in(&mut batch, &mut round).await {
-                    tracing::warn!(%error, "a look-up failed; the batch is done anew");
+                    tracing::warn!(%error, "a look-up failed, or the law did; the batch is done anew");
                     self.land_all(None, &mut flights).await;
                     let mut anew = std::mem::take(&mut batch).jobs;
                     anew.append(&mut round);
@@ -174,10 +176,24 @@ impl Shard {
             look_up(reads, known, ledger, &jobs).await?;
         }
         let desk = Desk { hub: &self.hub, clock: &self.clock, settings: &self.settings };
-        for job in round.drain(..) {
-            if let (Some(ledger), Some(known)) = (batch.ledgers.get_mut(&job.account.id), self.known.get_mut(&job.account.id)) {
-                batch.answers.push(desk.apply(ledger, known, &job.work));
-                batch.jobs.push(job);
+        let mut waiting = std::mem::take(round).into_iter();
+        while let Some(job) = waiting.next() {
+            let (Some(ledger), Some(known)) = (batch.ledgers.get_mut(&job.account.id), self.known.get_mut(&job.account.id)) else {
+                continue;
+            };
+            match catch_unwind(AssertUnwindSafe(|| desk.apply(ledger, known, &job.work))) {
+                Ok(answer) => {
+                    batch.answers.push(answer);
+                    batch.jobs.push(job);
+                }
+                Err(_) => {
+                    // nobody knows what it left half done: the others are done anew without it
+                    tracing::error!("a piece of work made the law panic");
+                    let fault = || sqlx::Error::Protocol("the law panicked".into());
+                    let _ = job.reply.send(Err(Failure::Store(Arc::new(fault()))));
+                    round.extend(waiting);
+                    return Err(fault());
+                }
             }
         }
         Ok(())

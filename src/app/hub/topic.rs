@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::mailbox::{Interest, Mailbox};
 use crate::{
-    domain::event::Audience,
+    domain::event::{Audience, changes_account},
     store::{
         Db,
         journal::{self, Position, StoredEntry},
@@ -215,7 +215,7 @@ impl State {
     fn deliver(&mut self, entries: &[Arc<Entry>], on_config: impl Fn()) {
         for entry in entries {
             self.head = entry.seq;
-            if entry.kind.starts_with("config.") {
+            if changes_account(&entry.kind) {
                 on_config();
             }
             let logins = match &entry.audience {

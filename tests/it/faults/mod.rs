@@ -7,6 +7,7 @@ mod cut;
 mod instants;
 mod kill;
 mod nodes;
+mod panics;
 mod restart;
 mod stall;
 mod unclear;
