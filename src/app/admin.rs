@@ -186,6 +186,16 @@ impl Admin {
         let entry = NewEntry { seq, id, kind, audience: audience.to_stored(), body, observed_at: now };
         let rows = vec![journal::entries(account, vec![entry])];
         // the turn is held: nobody can have written since
-        tx.write(Writes { account, epoch: position.epoch, after: position.turn, turn: self.clock.id(), seq, lead_id: position.lead_id, rows }).await.map(drop)
+        tx.write(Writes {
+            account,
+            epoch: position.epoch,
+            after: position.turn,
+            turn: self.clock.id(),
+            seq,
+            lead_id: position.lead_id,
+            rows,
+        })
+        .await
+        .map(drop)
     }
 }

@@ -7,9 +7,11 @@ pub mod committer;
 pub mod directory;
 pub mod failpoint;
 pub mod hub;
+pub mod leads;
 pub mod parties;
 pub mod passwords;
 pub mod sessions;
+pub mod setup;
 pub mod sweeper;
 pub mod wishes;
 

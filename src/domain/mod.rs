@@ -2,11 +2,20 @@
 
 pub mod agent;
 pub mod call;
+pub mod callback;
+pub mod dial_list;
+pub mod disposition;
 pub mod dnc;
 pub mod event;
+pub mod filter;
+pub mod lead;
 mod merge;
 pub mod message;
 pub mod phone;
+pub mod playlist;
 pub mod scope;
 pub mod secret;
 pub mod setup;
+pub mod skill;
+pub mod window;
+pub mod zone;

@@ -28,7 +28,7 @@ pub struct Writes {
 
 impl Writes {
     /// Takes the next turn, if the last one is still that of `head`. SQLite counts arguments as they appear.
-    pub(super) const HEAD: &str = 
+    pub(super) const HEAD: &str =
         "update journal_head set turn = $1, seq = $2, lead_id = $3 where account_id = $4 and turn = $5 and epoch = $6";
 
     /// The arguments of [`HEAD`](Self::HEAD).

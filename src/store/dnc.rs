@@ -89,7 +89,8 @@ pub fn rows<'a>(
     taken: impl Iterator<Item = (Channel, &'a Number)>,
     at: DateTime<Utc>,
 ) -> [Rows; 2] {
-    let put = put.map(|(channel, number, source)| [account.into(), channel.word().into(), number.as_str().into(), source.into(), at.into()]);
+    let put =
+        put.map(|(channel, number, source)| [account.into(), channel.word().into(), number.as_str().into(), source.into(), at.into()]);
     let taken = taken.map(|(channel, number)| [account.into(), channel.word().into(), number.as_str().into()]);
     [PUT.rows(put.collect()), TAKEN.rows(taken.collect())]
 }

@@ -294,21 +294,45 @@ pub struct LeadsQuery {
 /// What the database says.
 pub async fn page(on: On<'_>, account: i64, query: &LeadsQuery, before: Option<i64>, limit: i64) -> Result<Vec<Lead>> {
     let q = match (&query.phone, &query.client_id) {
-        (Some(phone), _) => narrowed(query, select!(
-            "where l.account_id = $1 and l.phone = $2 and l.id < $3 and ($4 is null or l.client_id = $4)
+        (Some(phone), _) => narrowed(
+            query,
+            select!(
+                "where l.account_id = $1 and l.phone = $2 and l.id < $3 and ($4 is null or l.client_id = $4)
              and ($5 is null or l.campaign = $5) and ($6 is null or l.subcampaign = $6) and ($7 is null or l.rep = $7)
              and ($8 is null or l.call_status = $8) and ($9 is null or l.hot = $9) order by l.id desc limit $10"
-        ), account, phone.as_str().into(), before, query.client_id.as_deref().into(), limit),
-        (None, Some(client_id)) => narrowed(query, select!(
-            "where l.account_id = $1 and l.client_id = $2 and l.id < $3 and ($4 is null or l.client_id = $4)
+            ),
+            account,
+            phone.as_str().into(),
+            before,
+            query.client_id.as_deref().into(),
+            limit,
+        ),
+        (None, Some(client_id)) => narrowed(
+            query,
+            select!(
+                "where l.account_id = $1 and l.client_id = $2 and l.id < $3 and ($4 is null or l.client_id = $4)
              and ($5 is null or l.campaign = $5) and ($6 is null or l.subcampaign = $6) and ($7 is null or l.rep = $7)
              and ($8 is null or l.call_status = $8) and ($9 is null or l.hot = $9) order by l.id desc limit $10"
-        ), account, client_id.into(), before, None::<&str>.into(), limit),
-        (None, None) => narrowed(query, select!(
-            "where l.account_id = $1 and l.id < $3 and ($2 is null or l.phone = $2) and ($4 is null or l.client_id = $4)
+            ),
+            account,
+            client_id.into(),
+            before,
+            None::<&str>.into(),
+            limit,
+        ),
+        (None, None) => narrowed(
+            query,
+            select!(
+                "where l.account_id = $1 and l.id < $3 and ($2 is null or l.phone = $2) and ($4 is null or l.client_id = $4)
              and ($5 is null or l.campaign = $5) and ($6 is null or l.subcampaign = $6) and ($7 is null or l.rep = $7)
              and ($8 is null or l.call_status = $8) and ($9 is null or l.hot = $9) order by l.id desc limit $10"
-        ), account, None::<&str>.into(), before, None::<&str>.into(), limit),
+            ),
+            account,
+            None::<&str>.into(),
+            before,
+            None::<&str>.into(),
+            limit,
+        ),
     };
     on.all::<LeadRow>(q).await?.into_iter().map(LeadRow::read).collect()
 }

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod calls;
 pub mod credentials;
 pub mod dnc;
+pub mod filter_text;
 pub mod gateways;
 pub mod journal;
 pub mod leads;

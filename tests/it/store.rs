@@ -57,7 +57,8 @@ async fn write_entries(t: &TestApp, account: i64, count: i64, old: i64) -> journ
         observed_at: if n <= old { later(-7 * 86_400) } else { noon() },
     };
     let rows = vec![journal::entries(account, (1..=count).map(entry).collect())];
-    let writes = Writes { account, epoch: position.epoch, after: position.turn, turn: t.clock.id(), seq: position.seq + count, lead_id: 0, rows };
+    let writes =
+        Writes { account, epoch: position.epoch, after: position.turn, turn: t.clock.id(), seq: position.seq + count, lead_id: 0, rows };
     assert!(tx.write(writes).await.expect("the journal"), "the turn is held");
     tx.commit().await.expect("a commit");
     journal::position(db.read(), account).await.expect("a position")

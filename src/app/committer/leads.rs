@@ -184,18 +184,8 @@ impl KnownLeads {
         self.dnc.unwritten(batch);
     }
 
-    /// Reads the leads and list entries that these orders are about and that are not known.
-    pub(super) async fn look_up(
-        &mut self,
-        reads: &mut Reads<'_>,
-        account: i64,
-        batch: u64,
-        orders: impl Iterator<Item = &LeadOrder>,
-        dnc: impl Iterator<Item = &DncOrder>,
-    ) -> Result<()> {
-        let mut wanted = Wanted::default();
-        orders.for_each(|order| wanted.add(order));
-        dnc.for_each(|order| wanted.add_number(order.channel, &order.number));
+    /// Reads the leads and list entries that are wanted and not known.
+    pub(super) async fn look_up(&mut self, reads: &mut Reads<'_>, account: i64, batch: u64, wanted: Wanted) -> Result<()> {
         for (channel, numbers) in wanted.numbers {
             let numbers: Vec<Number> = numbers.into_iter().filter(|n| self.dnc.need(&(channel, n.clone()), batch).is_none()).collect();
             if !numbers.is_empty() {
@@ -285,7 +275,7 @@ impl KnownLeads {
 
 /// What must be read for a round of orders.
 #[derive(Default)]
-struct Wanted {
+pub(super) struct Wanted {
     ids: BTreeSet<i64>,
     phones: BTreeSet<Number>,
     clients: BTreeSet<String>,
@@ -293,7 +283,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn add(&mut self, order: &LeadOrder) {
+    pub(super) fn add(&mut self, order: &LeadOrder) {
         let (key, intake) = match order {
             LeadOrder::Inject(intake) => (None, Some(intake)),
             LeadOrder::Change { key, .. } => (Some(key), None),
@@ -310,7 +300,7 @@ impl Wanted {
         }
     }
 
-    fn add_number(&mut self, channel: Channel, number: &Number) {
+    pub(super) fn add_number(&mut self, channel: Channel, number: &Number) {
         self.numbers.entry(channel).or_default().insert(number.clone());
         if channel == Channel::Voice {
             self.phones.insert(number.clone());
@@ -362,7 +352,9 @@ impl Desk<'_> {
         // an intake without a number or a campaign is refused at the door
         let Ok(mut lead) = intake.patch.new_lead(known.leads.last_id + 1, intake.source, now) else { return LeadDone::NotFound };
         let others = || known.leads.of_phone(&lead.phone).filter(|other| other.id != lead.id);
-        let near = |other: &Lead| Nearest::of(&lead.campaign, lead.subcampaign.as_deref(), [(other.campaign.as_str(), other.subcampaign.as_deref())]);
+        let near = |other: &Lead| {
+            Nearest::of(&lead.campaign, lead.subcampaign.as_deref(), [(other.campaign.as_str(), other.subcampaign.as_deref())])
+        };
         let nearest = others().map(near).max().unwrap_or(Nearest::None);
         let found = found(&ledger.account, &lead, nearest, known.leads.dnc.get(&(Channel::Voice, lead.phone.clone())) == Some(&true), now);
         match decide(&intake.asked, &found) {
@@ -390,14 +382,7 @@ impl Desk<'_> {
         }
     }
 
-    fn change(
-        &self,
-        ledger: &mut Ledger,
-        known: &mut Known,
-        key: &LeadKey,
-        patch: &LeadPatch,
-        callback: Option<&Callback>,
-    ) -> LeadDone {
+    fn change(&self, ledger: &mut Ledger, known: &mut Known, key: &LeadKey, patch: &LeadPatch, callback: Option<&Callback>) -> LeadDone {
         let now = self.clock.now();
         let Some(before) = known.leads.newest(key) else { return LeadDone::NotFound };
         let mut lead = before.clone();
@@ -462,7 +447,15 @@ impl Desk<'_> {
     }
 
     /// Leaves an entry that is about no call.
-    fn tell(&self, ledger: &mut Ledger, kind: &'static str, audience: &Audience, agent: Option<&str>, source: &str, data: &serde_json::Value) {
+    fn tell(
+        &self,
+        ledger: &mut Ledger,
+        kind: &'static str,
+        audience: &Audience,
+        agent: Option<&str>,
+        source: &str,
+        data: &serde_json::Value,
+    ) {
         let now = self.clock.now();
         let origin = Origin { source, occurred: now, observed: now };
         ledger.append(self.clock.id(), kind, audience, &Subject::no_call(agent), origin, data);

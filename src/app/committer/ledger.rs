@@ -295,7 +295,12 @@ impl Ledger {
         (known.turn, known.seq, known.batch) = (turn, seq, batch);
         known.written.push_back((batch, stored.into_keys().collect()));
         known.shrink(MAX_KNOWN_CALLS);
-        Ok(Closed::Changed { writes: Writes { account, epoch, after, turn, seq, lead_id: known.leads.last_id, rows }, batch, published, witness })
+        Ok(Closed::Changed {
+            writes: Writes { account, epoch, after, turn, seq, lead_id: known.leads.last_id, rows },
+            batch,
+            published,
+            witness,
+        })
     }
 }
 

@@ -25,11 +25,11 @@ use tokio::{
 };
 use uuid::Uuid;
 
+pub(in crate::app) use self::leads::{found, window_of};
 pub use self::{
     leads::{DialWord, DncOrder, Intake, LeadDone, LeadKey, LeadOrder},
     ledger::audience_now,
 };
-pub(in crate::app) use self::leads::{found, window_of};
 use super::{clock::Clock, directory::Account, hub::Hub};
 use crate::{
     domain::call::{News, Refused, State},

@@ -21,6 +21,7 @@ use super::{
     Failure, Job, Once, Settings, Work,
     apply::Desk,
     batch::{Batch, Closed, Wreck},
+    leads::Wanted,
     ledger::{Known, Ledger},
     sure::Part,
 };
@@ -278,6 +279,7 @@ async fn look_up(reads: &mut Reads<'_>, known: &mut Known, ledger: &mut Ledger, 
     let account = ledger.account.id;
     let mut keys = BTreeSet::new();
     let mut ids = BTreeSet::new();
+    let mut wanted = Wanted::default();
     let mut numbers: BTreeSet<Number> = BTreeSet::new();
     for job in jobs {
         match &job.work {
@@ -290,18 +292,20 @@ async fn look_up(reads: &mut Reads<'_>, known: &mut Known, ledger: &mut Ledger, 
                     remember(reads, known, account, once).await?;
                 }
             }
-            Work::Leads { once: Some(once), .. } => remember(reads, known, account, once).await?,
-            Work::Leads { once: None, .. } | Work::Dnc(_) => {}
+            Work::Leads { orders, once } => {
+                orders.iter().for_each(|order| wanted.add(order));
+                if let Some(once) = once {
+                    remember(reads, known, account, once).await?;
+                }
+            }
+            Work::Dnc(orders) => orders.iter().for_each(|order| wanted.add_number(order.channel, &order.number)),
             Work::Expire(calls) => ids.extend(calls.iter().copied()),
             Work::EndWrap(call, _) | Work::Edit(call, _) => {
                 ids.insert(*call);
             }
         }
     }
-    let works = || jobs.iter().map(|job| &job.work);
-    let orders = works().filter_map(|work| if let Work::Leads { orders, .. } = work { Some(orders) } else { None });
-    let dnc = works().filter_map(|work| if let Work::Dnc(orders) = work { Some(orders) } else { None });
-    known.leads.look_up(reads, account, ledger.batch, orders.flatten(), dnc.flatten()).await?;
+    known.leads.look_up(reads, account, ledger.batch, wanted).await?;
     if !keys.is_empty() {
         let keys: Vec<String> = keys.into_iter().collect();
         let (lines, calls) = calls::by_keys(reads, account, &keys).await?;
