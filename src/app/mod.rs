@@ -1,9 +1,11 @@
 //! The desk: what is done with calls, agents and accounts.
 
 pub mod admin;
+pub mod availability;
 pub mod calls;
 pub mod clock;
 pub mod committer;
+pub mod dial_lists;
 pub mod directory;
 pub mod failpoint;
 pub mod hub;
