@@ -4,6 +4,7 @@ pub mod agent;
 pub mod call;
 pub mod disposition;
 pub mod event;
+pub mod lead;
 pub mod phone;
 pub mod scope;
 pub mod secret;
