@@ -8,6 +8,7 @@ pub mod committer;
 pub mod dial_lists;
 pub mod directory;
 pub mod failpoint;
+pub mod finder;
 pub mod hub;
 pub mod leads;
 pub mod parties;
@@ -26,6 +27,7 @@ use self::{
     clock::Clock,
     committer::{Committer, Settings},
     directory::Directory,
+    finder::Finder,
     hub::Hub,
     wishes::Wishes,
 };
@@ -47,6 +49,8 @@ pub struct App {
     pub directory: Directory,
     /// Where changes are made durable.
     pub committer: Committer,
+    /// Finds leads by number.
+    pub finder: Finder,
     /// Which wishes were answered lately.
     pub wishes: Wishes,
     /// How long journals and one-time records are kept.
@@ -69,7 +73,7 @@ impl App {
             move |account| directory.invalidate(account)
         });
         let (committer, committing) = Committer::start(&db, &hub, &clock, settings);
-        let app = Arc::new(Self { db, clock, hub, directory, committer, wishes: Wishes::default(), retention });
+        let app = Arc::new(Self { clock, hub, directory, committer, finder: Finder::start(&db), wishes: Wishes::default(), retention, db });
         let stop = CancellationToken::new();
         let watching = vec![tokio::spawn(poll(app.clone(), stop.clone())), tokio::spawn(sweeper::run(app.clone(), stop.clone()))];
         (app, Tasks { stop, committing, watching })

@@ -344,7 +344,7 @@ impl Operator {
                 let link = OperatorLink::issue(db, &Clock::System, (account.id, &account.name), &login).await?;
                 output::record(
                     json,
-                    &json!({"link": format!("http://{}/console#code={}", config.listen, link.secret), "expires": link.expires_at}),
+                    &json!({"link": format!("http://{}/console#code={}", config.here(), link.secret), "expires": link.expires_at}),
                 )
             }
         }

@@ -75,7 +75,7 @@ async fn agents() {
 
 #[tokio::test]
 async fn operators() {
-    let program = with_account().await;
+    let mut program = with_account().await;
     let added = program.record(&["operator", "add", "--account", "acme", "--login", "op"]).await;
     assert!(added["password"].as_str().is_some_and(|password| password.len() > 40), "a password is made and shown once: {added}");
     let said =
@@ -85,6 +85,9 @@ async fn operators() {
     let link = program.record(&["operator", "link", "--account", "acme", "--login", "op"]).await;
     assert!(link["link"].as_str().is_some_and(|link| link.starts_with("http://127.0.0.1:0/console#code=code_")), "{link}");
     assert!(link["expires"].is_string());
+    program.set("CTI_LISTEN", "0.0.0.0:8080");
+    let link = program.record(&["operator", "link", "--account", "acme", "--login", "op"]).await;
+    assert!(link["link"].as_str().is_some_and(|link| link.starts_with("http://127.0.0.1:8080/")), "where it answers: {link}");
     assert_names(
         &program.refused(&["operator", "link", "--account", "acme", "--login", "nobody"]).await,
         &["no operator \"nobody\"", "operator add"],
