@@ -20,6 +20,7 @@ mod listing;
 mod lists;
 mod longpoll;
 mod messages_law;
+mod messages_providers;
 mod parties;
 mod pbxmanager;
 mod records;

@@ -6,6 +6,7 @@
 
 mod delivery;
 mod opt_out;
+pub mod provider;
 mod segments;
 
 use std::fmt;
