@@ -16,8 +16,10 @@ use crate::{
 
 /// What is to be done with a record.
 pub enum Change {
-    /// It is stored.
+    /// It is stored, if it passes the check.
     Put(Value),
+    /// It is stored as it is: the law made it.
+    Record(Value),
     /// It is removed.
     Remove,
     /// It stays as it is.
@@ -97,6 +99,11 @@ impl Admin {
             Ok(Change::Keep) => return Ok(Ok(if row.is_some() { Changed::Kept } else { Changed::Missing })),
             Ok(Change::Remove) if setup::remove(&mut tx, account.id, kind, name).await? => Changed::Removed,
             Ok(Change::Remove) => return Ok(Ok(Changed::Missing)),
+            Ok(Change::Record(body)) => {
+                let name = row.as_ref().map_or(name, |row| &row.name);
+                let version = setup::put(&mut tx, account.id, kind, name, &body.to_string(), self.now()).await?;
+                Changed::Stored(name.to_owned(), version)
+            }
             Ok(Change::Put(body)) => {
                 let is_agent = |login: &str| account.roster.by_login(login).is_some();
                 match check(kind, name, &body, &setup, account.region, is_agent) {
