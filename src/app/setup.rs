@@ -68,10 +68,13 @@ impl App {
         name: &str,
         change: impl FnOnce(&Setup, Option<Value>) -> Result<Change, E> + Send + 'static,
     ) -> Result<Result<Changed, E>> {
+        let id = account.id;
         let (admin, account, name) = (Admin::new(self.db.clone(), self.clock.clone()), account.clone(), name.to_owned());
         let work = async move { admin.change_setup(&account, kind, &name, change).await };
         let changed = tokio::spawn(work).await.map_err(|_| sqlx::Error::WorkerCrashed)?;
-        Ok(changed?)
+        // whoever made the change finds it at once; other servers hear of it by its entry
+        self.directory.invalidate(id);
+        changed
     }
 }
 
