@@ -34,7 +34,7 @@ const OURS: [&str; 14] = [
 
 /// Names and values that are meant for the lead.
 fn given(asking: &Asking) -> impl Iterator<Item = (&str, &str)> {
-    asking.params.iter().filter(|(name, ..)| !OURS.contains(name)).map(|(_, sent, value)| (sent, value))
+    asking.params.iter().filter(|(name, ..)| !name.is_empty() && !OURS.contains(name)).map(|(_, sent, value)| (sent, value))
 }
 
 /// Whether anything but a place is given.

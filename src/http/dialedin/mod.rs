@@ -145,15 +145,11 @@ impl Asking {
 
     /// A yes or no. What is neither is not there, and that is said.
     fn flag(&mut self, name: &str) -> Option<bool> {
-        let value = self.text(name)?.to_ascii_lowercase();
-        match value.as_str() {
-            "1" | "true" | "yes" | "on" => Some(true),
-            "0" | "false" | "no" | "off" => Some(false),
-            _ => {
-                self.warn(format_args!("{name} is ignored: expected 0 or 1"));
-                None
-            }
+        let flag = yes_or_no(self.text(name)?);
+        if flag.is_none() {
+            self.warn(format_args!("{name} is ignored: expected 0 or 1"));
         }
+        flag
     }
 
     fn warn(&mut self, warning: impl Display) {
@@ -166,6 +162,14 @@ impl Asking {
             return Ok(());
         }
         Err(ApiError::Forbidden(texts::Text::NoScope(scope).to_string().into()))
+    }
+}
+
+fn yes_or_no(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     Asking,
     action::{Action, choose},
     answer::{Refusal, Stop, changed, done},
+    yes_or_no,
 };
 use crate::{
     app::skills::SkillRefusal,
@@ -70,10 +71,10 @@ fn figure(asking: &Asking, name: &str) -> Result<Option<i64>, Stop<Refusal>> {
     }
 }
 
-fn active(asking: &mut Asking) -> Result<Option<bool>, Stop<Refusal>> {
-    let is_given = asking.text("Active").is_some();
-    match asking.flag("Active") {
-        None if is_given => Refusal::new("invalid", "Active should be 0 or 1"),
-        active => Ok(active),
+fn active(asking: &Asking) -> Result<Option<bool>, Stop<Refusal>> {
+    match asking.text("Active").map(yes_or_no) {
+        None => Ok(None),
+        Some(Some(active)) => Ok(Some(active)),
+        Some(None) => Refusal::new("invalid", "Active should be 0 or 1"),
     }
 }

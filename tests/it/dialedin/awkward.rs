@@ -230,4 +230,19 @@ both! {
             "Action=Reload&Source=null",
         ]).await);
     }
+
+    async fn nothing_that_is_sent_makes_a_door_fail(t: TestApp) {
+        moved_in(&t).await;
+        let names = ["Campaign", "PrimaryPhone", "Action", "SearchField", "Identifier", "CallbackDate", "LeadId", "Disposition", "Number", "Phone", "Priority", "Source", "adv_x", "Notes", "accid", "GroupId", "SecurityCode", "\0", "{200}"];
+        let values = ["%00", "%FF%FE", "'", "%22%3Cscript%3E", "9223372036854775808", "%F0%9F%98%80", "%0D%0AX-Evil:+1", "{9000}", "-1", "1e309"];
+        for script_name in ["InjectLead", "UpdateLead", "LeadOperations", "TextOperations", "CallOperations", "AgentDialListOperations", "PlaylistOperations", "SkillListOperations"] {
+            for (index, (name, value)) in names.iter().flat_map(|name| values.map(|value| (name, value))).enumerate() {
+                let actions = ["SearchLead", "SendSms", "AvailableInboundAgents", "AddPhone", "Reload", "UpdatePriority"];
+                let form = long(&format!("Campaign=Spring&PrimaryPhone=7812706510&SearchField=Phone&Identifier=7812706510&Action={}&Playlist=x&Skill=x&{name}={value}", actions[index % actions.len()]));
+                let request = t.request(Method::POST, &format!("{}?{AUTH}", script(script_name))).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+                let answer = said(request.body(form)).await;
+                assert!([200, 401, 403].contains(&answer.status), "{script_name} {name}={value}: {}", answer.line());
+            }
+        }
+    }
 }
