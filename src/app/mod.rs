@@ -13,8 +13,10 @@ pub mod hub;
 pub mod leads;
 pub mod parties;
 pub mod passwords;
+pub mod playlists;
 pub mod sessions;
 pub mod setup;
+pub mod skills;
 pub mod sweeper;
 pub mod wishes;
 

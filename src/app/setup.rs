@@ -16,8 +16,10 @@ use crate::{
 
 /// What is to be done with a record.
 pub enum Change {
-    /// It is stored.
+    /// It is stored, if it passes the check.
     Put(Value),
+    /// It is stored as it is: the law made it.
+    Record(Value),
     /// It is removed.
     Remove,
     /// It stays as it is.
@@ -66,10 +68,13 @@ impl App {
         name: &str,
         change: impl FnOnce(&Setup, Option<Value>) -> Result<Change, E> + Send + 'static,
     ) -> Result<Result<Changed, E>> {
+        let id = account.id;
         let (admin, account, name) = (Admin::new(self.db.clone(), self.clock.clone()), account.clone(), name.to_owned());
         let work = async move { admin.change_setup(&account, kind, &name, change).await };
         let changed = tokio::spawn(work).await.map_err(|_| sqlx::Error::WorkerCrashed)?;
-        Ok(changed?)
+        // whoever made the change finds it at once; other servers hear of it by its entry
+        self.directory.invalidate(id);
+        changed
     }
 }
 
@@ -97,6 +102,11 @@ impl Admin {
             Ok(Change::Keep) => return Ok(Ok(if row.is_some() { Changed::Kept } else { Changed::Missing })),
             Ok(Change::Remove) if setup::remove(&mut tx, account.id, kind, name).await? => Changed::Removed,
             Ok(Change::Remove) => return Ok(Ok(Changed::Missing)),
+            Ok(Change::Record(body)) => {
+                let name = row.as_ref().map_or(name, |row| &row.name);
+                let version = setup::put(&mut tx, account.id, kind, name, &body.to_string(), self.now()).await?;
+                Changed::Stored(name.to_owned(), version)
+            }
             Ok(Change::Put(body)) => {
                 let is_agent = |login: &str| account.roster.by_login(login).is_some();
                 match check(kind, name, &body, &setup, account.region, is_agent) {

@@ -11,6 +11,7 @@ mod client;
 mod committer;
 mod committing;
 mod console;
+mod dialedin;
 mod doors;
 mod faults;
 mod feeds;

@@ -18,7 +18,7 @@ use crate::{
         disposition,
         dnc::Channel,
         event::Audience,
-        lead::{Asked, Callback, Dial, Found, Lead, LeadPatch, Nearest, NoDial, Override, Source, Verdict, decide},
+        lead::{Asked, Callback, Dial, Found, Lead, LeadPatch, Nearest, NoDial, Override, Source, Verdict, Warning, decide},
         phone::Number,
         window::{self, RuleSet},
         zone::{Place, Zones},
@@ -362,7 +362,7 @@ impl Desk<'_> {
                 let counted = others().filter(|other| intake.asked.duplicates_check.counts(near(other))).map(|other| other.id).max();
                 LeadDone::Duplicate { id: counted.unwrap_or_default() }
             }
-            Verdict::Stored { dial, used, .. } => {
+            Verdict::Stored { dial, used, warnings } => {
                 lead.callback.clone_from(&intake.callback);
                 lead.expires_at = intake.expires_at;
                 lead.settle(&intake.asked, dial, now);
@@ -373,7 +373,8 @@ impl Desk<'_> {
                     let (_, last, count) = ledger.leads.imported.get_or_insert((id, id, 0));
                     (*last, *count) = (id, *count + 1);
                 } else {
-                    let data = json!({"lead": lead, "dial": dial, "overrides": used});
+                    let denied: Vec<Override> = warnings.into_iter().map(|Warning::NotGranted(which)| which).collect();
+                    let data = json!({"lead": lead, "dial": dial, "overrides": used, "deniedOverrides": denied});
                     self.tell(ledger, "lead.created", &audience(&lead), lead_agent(&lead), intake.source.word(), &data);
                 }
                 known.leads.keep(lead, ledger.batch);
