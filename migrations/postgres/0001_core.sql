@@ -15,7 +15,8 @@ create table journal_head (
     epoch text not null,                            -- this incarnation of the journal
     seq bigint not null,                            -- the last entry; updating this row is the account's turn
     floor bigint not null,                          -- entries up to here have been trimmed
-    turn uuid not null                              -- the name of the last turn: tells a writer that another one wrote between
+    turn uuid not null,                             -- the name of the last turn: tells a writer that another one wrote between
+    lead_id bigint not null default 0               -- the last id that was given to a lead
 ) with (fillfactor = 10);                           -- updated by every commit: room for heap-only updates
 
 create table journal (

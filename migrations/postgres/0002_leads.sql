@@ -1,8 +1,6 @@
 -- What an account has set up, leads, the do-not-call list, dial lists and messages.
 -- The twin of this file in ../sqlite differs in types only.
 
-alter table journal_head add column lead_id bigint not null default 0;  -- the last id that was given to a lead
-
 create table setup (
     account_id bigint not null references account (id),
     kind text collate "C" not null,                 -- campaign, disposition, field, number, ring_group, skill, playlist, filter, provider, options

@@ -15,7 +15,8 @@ create table journal_head (
     epoch text not null,                            -- this incarnation of the journal
     seq integer not null,                            -- the last entry; updating this row is the account's turn
     floor integer not null,                          -- entries up to here have been trimmed
-    turn blob not null                              -- the name of the last turn: tells a writer that another one wrote between
+    turn blob not null,                             -- the name of the last turn: tells a writer that another one wrote between
+    lead_id integer not null default 0              -- the last id that was given to a lead
 ) strict;
 
 create table journal (

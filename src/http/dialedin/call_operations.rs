@@ -6,12 +6,14 @@ use super::{
     Asking,
     action::{Action, choose},
     answer::{Refusal, Stop, done},
-    desk::{self, Tolerance},
     detail::Record,
     text_operations::number,
 };
 use crate::{
-    app::committer::LeadKey,
+    app::{
+        availability::Tolerance,
+        committer::{Failure, LeadKey},
+    },
     domain::{lead::Lead, phone::Number, scope::Scope},
 };
 
@@ -49,7 +51,7 @@ async fn available(asking: &mut Asking) -> Result<String, Stop<Refusal>> {
     };
     let mut may_be = |name| asking.flag(name) == Some(true);
     let tolerance = Tolerance { on_call: may_be("CanBeOnCall"), on_break: may_be("CanBeOnBreak"), wrap_up: may_be("CanDoWrapUp") };
-    let mut agents = desk::available_agents(&asking.web, &account, group, tolerance).await?;
+    let mut agents = asking.web.app.available_agents(&account, group, tolerance).await?;
     let caller = asking.text("CallId").and_then(|caller| Number::read(caller, account.region));
     let lead = match caller {
         // a sender that may not read leads is told the agents only
@@ -81,5 +83,9 @@ async fn conference(asking: &mut Asking) -> Result<String, Stop<Refusal>> {
     }
     let phone = number(asking, "Phone")?;
     let mute = asking.flag("PrivateConference") == Some(true);
-    done(Joined { call: desk::conference(&asking.web, &account, &agent, phone, mute).await? })
+    match asking.web.app.conference(&account, &agent, phone, mute).await {
+        Ok(call) => done(Joined { call: call.to_string() }),
+        Err(Failure::NoSuchCall) => Refusal::new("no_call", "Agent is in no conversation"),
+        Err(failure) => Err(failure.into()),
+    }
 }

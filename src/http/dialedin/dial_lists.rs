@@ -4,11 +4,13 @@ use super::{
     Asking,
     action::{Action, choose},
     answer::{Refusal, Stop, changed},
-    desk::{self, ListOrder},
 };
-use crate::domain::{
-    dial_list::{Mark, read_number},
-    scope::Scope,
+use crate::{
+    app::dial_lists::ListOrder,
+    domain::{
+        dial_list::{Mark, read_number},
+        scope::Scope,
+    },
 };
 
 #[derive(Clone, Copy)]
@@ -53,5 +55,8 @@ pub(super) async fn run(asking: &mut Asking) -> Result<String, Stop<Refusal>> {
         Does::Remove => ListOrder::Remove(phone()?),
         Does::Mark(mark) => ListOrder::Mark(phone()?, mark),
     };
-    changed(desk::change_dial_list(&asking.web, &account, &agent, &list, order).await?)
+    match asking.web.app.change_dial_list(&account, &agent, &list, order).await? {
+        Ok(done) => changed(done),
+        Err(refused) => Refusal::new("refused", refused),
+    }
 }

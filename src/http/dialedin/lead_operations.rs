@@ -16,8 +16,10 @@ use crate::{
         disposition::{self, Callable},
         dnc::Channel,
         lead::{FieldRules, Lead, LeadPatch, dialable},
+        phone::Number,
         scope::Scope,
     },
+    store::leads::LeadPlace,
 };
 
 #[derive(Clone, Copy)]
@@ -56,6 +58,10 @@ struct Found {
 async fn search(asking: &mut Asking) -> Result<String, Stop<Refusal>> {
     let account = asking.account().clone();
     let key = search::key(asking).or_else(|text| Refusal::new("invalid", text))?;
+    let detailed = asking.flag("Detailed") == Some(true);
+    if let (Some(LeadKey::Phone(phone)), false) = (&key, detailed) {
+        return search_by_phone(asking, phone).await;
+    }
     let mut found = match key {
         Some(key) => asking.web.app.find_leads(account.id, &key).await?,
         None => vec![],
@@ -68,8 +74,20 @@ async fn search(asking: &mut Asking) -> Result<String, Stop<Refusal>> {
         }
     }
     asking.lead = found.first().map(|lead| lead.id);
-    let leads = (asking.flag("Detailed") == Some(true)).then(|| found.iter().map(|lead| Record::of(&account, lead)).collect());
+    let leads = detailed.then(|| found.iter().map(|lead| Record::of(&account, lead)).collect());
     plain(&Found { id: asking.lead.unwrap_or(0), exists: asking.lead.is_some(), leads })
+}
+
+/// The search that clients make before every call: only whether there is one.
+async fn search_by_phone(asking: &mut Asking, phone: &Number) -> Result<String, Stop<Refusal>> {
+    let found = asking.web.app.finder.by_phone(asking.account().id, phone).await?;
+    let wanted = |name: &str, place: Option<&str>| {
+        asking.text(name).is_none_or(|wanted| place.is_some_and(|place| place.to_lowercase() == wanted.to_lowercase()))
+    };
+    let is_meant = |place: &&LeadPlace| wanted("Campaign", Some(&place.campaign)) && wanted("Subcampaign", place.subcampaign.as_deref());
+    let id = found.iter().rev().find(is_meant).map(|place| place.id);
+    asking.lead = id;
+    plain(&Found { id: id.unwrap_or(0), exists: id.is_some(), leads: None })
 }
 
 async fn dnc(asking: &mut Asking, listed: bool) -> Result<String, Stop<Refusal>> {
