@@ -75,7 +75,7 @@ pub fn quote_formula(text: &str) -> String {
 }
 
 /// Takes the quote of [`quote_formula`] away.
-fn unquote_formula(text: String) -> String {
+pub fn unquote_formula(text: String) -> String {
     match text.strip_prefix('\'') {
         Some(rest) if looks_like_formula(rest) => rest.to_owned(),
         _ => text,

@@ -14,8 +14,7 @@ use crate::{
     app::{
         admin::Admin,
         clock::{self, Clock},
-        directory::{Directory, Popup, parse_network},
-        hub::Hub,
+        directory::{Popup, parse_network},
         passwords,
         sessions::OperatorLink,
     },
@@ -468,9 +467,7 @@ const IMPORT_PAGE: usize = 500;
 impl Party {
     pub(super) async fn run(self, db: &Db, json: bool) -> anyhow::Result<()> {
         let Self::Import { account: name, file } = self;
-        let row = account(db, &name).await?;
-        let hub = Hub::new(db.clone(), |_| {});
-        let account = Directory::new(db.clone()).account(&hub, row.id).await?;
+        let account = super::desk::account(db, &name).await?;
         let text: Box<dyn std::io::Read> = if file.as_os_str() == "-" {
             Box::new(std::io::stdin())
         } else {

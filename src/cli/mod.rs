@@ -3,10 +3,15 @@
 mod add;
 mod check;
 mod demo;
+mod desk;
+mod dnc;
+mod lead;
 mod logging;
+mod meter;
 mod output;
 mod scene;
 mod serve;
+mod setup;
 mod tail;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -67,6 +72,30 @@ enum Command {
     /// The party directory: who a number belongs to
     #[command(subcommand)]
     Party(add::Party),
+    /// Campaigns: what leads belong to
+    #[command(subcommand)]
+    Campaign(setup::Campaign),
+    /// Custom fields of leads
+    #[command(subcommand)]
+    Field(setup::Field),
+    /// Numbers of the account's own
+    #[command(subcommand)]
+    Number(setup::Number),
+    /// Dispositions: what an outcome means, and whether its lead is dialed again
+    #[command(subcommand)]
+    Disposition(setup::Outcome),
+    /// Everything an account has set up: show, store, remove
+    ///
+    /// Records of the kinds campaign, disposition, field, number, ring_group, skill, filter, playlist, provider and options.
+    /// A running server hears of a change within a second.
+    #[command(subcommand)]
+    Setup(setup::Setup),
+    /// The do-not-call list
+    #[command(subcommand)]
+    Dnc(dnc::Dnc),
+    /// Leads: import and export
+    #[command(subcommand)]
+    Lead(lead::Lead),
     /// Show live events in the terminal
     ///
     /// Follows a running server through its socket and goes on where it was when the connection breaks.
@@ -124,6 +153,13 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Token(command) => command.run(&open(&config).await?, json).await,
         Command::Gateway(command) => command.run(&open(&config).await?, json).await,
         Command::Party(command) => command.run(&open(&config).await?, json).await,
+        Command::Campaign(command) => command.run(&open(&config).await?, json).await,
+        Command::Field(command) => command.run(&open(&config).await?, json).await,
+        Command::Number(command) => command.run(&open(&config).await?, json).await,
+        Command::Disposition(command) => command.run(&open(&config).await?, json).await,
+        Command::Setup(command) => command.run(&open(&config).await?, json).await,
+        Command::Dnc(command) => command.run(&config, json).await,
+        Command::Lead(command) => command.run(&config, json).await,
         Command::Tail(tail) => tail.run(&config, json).await,
     }
 }

@@ -385,3 +385,12 @@ pub async fn export(on: On<'_>, account: i64, campaign: Option<&str>, after: i64
     let sql = select!("where l.account_id = $1 and l.id > $2 and ($3 is null or l.campaign = $3) order by l.id limit $4");
     on.all::<LeadRow>(q!(sql, account, after, campaign, limit)).await?.into_iter().map(LeadRow::read).collect()
 }
+
+/// The names of all custom values that an account's leads have.
+///
+/// # Errors
+/// What the database says.
+pub async fn custom_names(on: On<'_>, account: i64) -> Result<Vec<String>> {
+    let names: Vec<(String,)> = on.all(q!("select distinct name from lead_field where account_id = $1 order by name", account)).await?;
+    Ok(names.into_iter().map(|(name,)| name).collect())
+}
