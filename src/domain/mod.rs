@@ -3,6 +3,8 @@
 pub mod agent;
 pub mod call;
 pub mod event;
+pub mod filter;
 pub mod phone;
+pub mod playlist;
 pub mod scope;
 pub mod secret;
