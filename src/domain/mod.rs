@@ -2,9 +2,11 @@
 
 pub mod agent;
 pub mod call;
+pub mod dial_list;
 pub mod event;
 pub mod filter;
 pub mod phone;
 pub mod playlist;
 pub mod scope;
 pub mod secret;
+pub mod skill;
