@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod calls;
 pub mod credentials;
+pub mod filter_text;
 pub mod gateways;
 pub mod journal;
 pub mod parties;

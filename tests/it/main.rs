@@ -14,6 +14,7 @@ mod console;
 mod doors;
 mod faults;
 mod feeds;
+mod filters;
 mod house;
 mod law;
 mod listing;
