@@ -15,6 +15,7 @@ mod dialedin;
 mod doors;
 mod faults;
 mod feeds;
+mod filters;
 mod house;
 mod law;
 mod leads_law;

@@ -8,7 +8,8 @@
 //!
 //! # Assumptions
 //! - The statements of a block hold together (*and*). A block's `join` stands between it and the next block, and what follows
-//!   is one whole: `f1 and f2 or f3` is `f1 and (f2 or f3)`. Without a `join` a block says `and`; what the last one says counts only when filters are joined.
+//!   is one whole: `f1 and f2 or f3` is `f1 and (f2 or f3)`. Without a `join` a block says `and`; what the last block says
+//!   counts only when filters are joined.
 //! - *Text* is compared without regard to the case of the letters A to Z. Every other letter is compared as it is: `é` is not
 //!   `É`, nor is it an `e` with an accent of its own. That is what both databases can do alike. An absent text is the empty
 //!   text, so `ne` matches it. Texts have no order, because the databases sort by different rules.

@@ -122,7 +122,7 @@ pub(super) fn to_the_microsecond(at: DateTime<Utc>) -> DateTime<Utc> {
 
 /// The three characters behind `+1`, if seven more follow.
 fn area_code(phone: &str) -> Option<&str> {
-    let national = phone.strip_prefix("+1").filter(|national| national.len() == 10)?;
+    let national = phone.strip_prefix("+1").filter(|national| national.chars().count() == 10)?;
     let (end, _) = national.char_indices().nth(3)?;
     Some(&national[..end])
 }
