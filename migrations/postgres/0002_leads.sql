@@ -21,17 +21,17 @@ create table lead (
     campaign text collate "C" not null,
     subcampaign text collate "C",
     client_id text collate "C",                     -- the client's own
-    first_name text,
-    last_name text,
-    address text,
-    city text,
-    state text,
-    zip text,
+    first_name text collate "C",
+    last_name text collate "C",
+    address text collate "C",
+    city text collate "C",
+    state text collate "C",
+    zip text collate "C",
     phone text collate "C" not null,                -- canonical
     phone_raw text not null,                        -- as it was sent
-    email text,
+    email text collate "C",
     rep text collate "C",
-    call_status text,                               -- names a disposition
+    call_status text collate "C",                   -- names a disposition
     notes text,
     custom text,                                    -- JSON of texts by name; null = none
     source text not null,                           -- dialedin, api, import
@@ -59,7 +59,7 @@ create table lead_field (
     account_id bigint not null,
     lead_id bigint not null,
     name text collate "C" not null,
-    value text not null,
+    value text collate "C" not null,
     primary key (account_id, lead_id, name)
 );
 

@@ -148,7 +148,7 @@ impl RuleSet {
         let mut at = start;
         loop {
             let later = zones.iter().try_fold(at, |at, zone| self.next_in(*zone, at, end))?;
-            if later == later {
+            if later == at {
                 return Some(at);
             }
             at = later;

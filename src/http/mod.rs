@@ -10,6 +10,7 @@ mod guard;
 mod health;
 mod input;
 mod native;
+mod once;
 mod pages;
 mod peer;
 mod vtiger;
