@@ -96,6 +96,9 @@ pub(super) async fn batch(
 /// Reads one item. What a change means may depend on the lead as it is.
 async fn read(web: &Web, grant: &Grant, item: Value) -> Result<LeadOrder, ApiError> {
     let asking = Asking::new(web, grant);
+    if !item.is_object() {
+        return Err(ApiError::Invalid { field: "item".into(), message: "expected an object with op and lead".into() });
+    }
     let item = serde_path_to_error::deserialize(item).map_err(|error| misfit(&error.to_string(), "", "item"))?;
     Ok(match item {
         Item::Create { lead } => LeadOrder::Inject(Box::new(asking.intake(lead, None)?)),

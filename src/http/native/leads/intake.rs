@@ -96,10 +96,7 @@ impl<'a> Asking<'a> {
         let mut patch = given.patch(&self.rules());
         let needed = [Field::Campaign, Field::Phone].into_iter().chain(key.map(UpsertKey::field));
         for field in needed {
-            let name = field.row().native;
-            if patch.given(field).is_none() && given.errors.iter().all(|error| error.field != name) {
-                given.wrong(name, "it is needed");
-            }
+            given.need(field.row().native);
         }
         self.spell(&mut given, &mut patch, None);
         let callback = callback.and_then(|callback| self.callback(&mut given, callback, &patch, None));
@@ -162,6 +159,10 @@ impl<'a> Asking<'a> {
 
     /// A promised call. Its local time is that of the customer, who is where number, state and ZIP say.
     fn callback(&self, given: &mut Given, body: Value, patch: &LeadPatch, present: Option<&Lead>) -> Option<Callback> {
+        if !body.is_object() {
+            given.wrong("callback", "expected an object with at or localTime");
+            return None;
+        }
         let CallbackGiven { agent, at, local_time, notes } = match serde_path_to_error::deserialize(body) {
             Ok(callback) => callback,
             Err(error) => {
@@ -255,9 +256,16 @@ impl Given {
         None
     }
 
+    /// Tells of a field that is not given, unless something was told of it already.
+    fn need(&mut self, name: &str) {
+        let is_told = self.errors.iter().any(|error| error.field == name);
+        if !is_told && self.fields.get(name).is_none_or(is_empty) {
+            self.wrong(name, "it is needed");
+        }
+    }
+
     /// In a lead that is new, what is empty is not there.
     fn drop_empty(&mut self) {
-        let is_empty = |value: &Value| value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
         self.fields.retain(|_, value| !is_empty(value));
     }
 
@@ -278,11 +286,17 @@ impl Given {
         clear(&mut self.fields);
     }
 
-    /// What is left is fields of the record.
+    /// What is left is fields of the record. Those that are right are read also where others are wrong: more may be said of them.
     fn patch(&mut self, rules: &FieldRules<'_>) -> LeadPatch {
-        LeadPatch::strict(&self.fields, rules).unwrap_or_else(|mut errors| {
-            self.errors.append(&mut errors);
-            LeadPatch::default()
+        LeadPatch::strict(&self.fields, rules).unwrap_or_else(|errors| {
+            let mut right = self.fields.clone();
+            right.retain(|name, _| errors.iter().all(|error| error.field.split('.').next() != Some(name.as_str())));
+            self.errors.extend(errors);
+            LeadPatch::strict(&right, rules).unwrap_or_default()
         })
     }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
