@@ -1,6 +1,10 @@
 //! The settings: defaults from `config/default.toml` (compiled in), then a file, then `CTI_*` variables.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use ipnet::IpNet;
@@ -85,6 +89,15 @@ impl Config {
             set(&mut table, &path, &value).map_err(|why| ConfigError::Value(format!("variable CTI_{name}: {why}")))?;
         }
         table.try_into().map_err(|error: toml::de::Error| ConfigError::Value(error.message().to_owned()))
+    }
+
+    /// Where the server answers on this machine: 0.0.0.0 is only where it listens.
+    pub fn here(&self) -> SocketAddr {
+        let mut address = self.listen;
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        address
     }
 
     /// How to open the book.

@@ -32,6 +32,19 @@
 //! | entry | one row of an account's journal: an *event envelope* with its `seq` |
 //! | epoch | the incarnation of a journal; `seq` counts within it |
 //! | audience | who may see an entry: all agents of the account, or a list of logins |
+//! | lead | somebody to be called: a number, a campaign and what is known of him; its id counts within the account |
+//! | campaign | what leads belong to; may have subcampaigns |
+//! | disposition | a word for an outcome; says whether a lead with it may be called again |
+//! | hot | to be dialed before all others, as soon as the law allows |
+//! | override | a rule that a caller asks to set aside, which needs its scope and is recorded |
+//! | window | the hours in which a telephone may ring, by the rules of where it is |
+//! | dnc | the do-not-call list; its sister for messages is the opt-out list |
+//! | setup | what an account has set up: records of a closed set of kinds, each known by its name |
+//! | filter, playlist | which leads are meant; which leads of which campaigns are dialed |
+//! | dial list | an agent's own list of numbers, outside the dialer's rules |
+//! | ring group | a call queue, its number (*DID*, *Source*) and the skills that answer it |
+//! | message | one text message; *segments* are what it costs |
+//! | provider | who carries messages |
 //! | party | a contact, account, case or user of the CRM, known by its numbers |
 //! | lease | a state with a deadline; the sweeper ends it |
 //! | door | an HTTP entry in one dialect |

@@ -12,6 +12,7 @@ mod options;
 #[expect(dead_code, reason = "shared with the tests, which need more of it")]
 #[path = "../../tests/it/support/postgres.rs"]
 mod postgres;
+mod process;
 mod reference;
 mod report;
 mod run;

@@ -9,7 +9,14 @@ use super::{
     committer::{Done, EditPatch, Failure, NewsItem, Once, Told, Work, audience_now},
     directory::{Account, Subject},
 };
-use crate::domain::call::Call;
+use crate::{
+    domain::{
+        call::{Call, State},
+        phone::Number,
+    },
+    pbx::{Command, Pbx},
+    store::calls,
+};
 
 /// Telephone systems do not send again: their doors wait this long before they say that the server is busy.
 pub const PBX_PATIENCE: Duration = Duration::from_secs(8);
@@ -32,6 +39,23 @@ impl App {
     /// See [`Failure`].
     pub async fn end_wrap(&self, account: &Arc<Account>, call: Uuid, by: &Subject) -> Result<(), Failure> {
         self.committer.submit(account, Work::EndWrap(call, by.agent().map(str::to_owned)), PBX_PATIENCE).await.map(drop)
+    }
+
+    /// Brings a third party into the conversation that this agent is in; answers its call. What happens then is reported by the
+    /// telephone system, like anything else.
+    ///
+    /// # Errors
+    /// See [`Failure`]; [`Failure::NoSuchCall`] when the agent is in no conversation.
+    pub async fn conference(&self, account: &Arc<Account>, agent: &str, number: Number, mute_customer: bool) -> Result<Uuid, Failure> {
+        let (_, _, live) = calls::live(self.db.read(), account.id).await.map_err(|error| Failure::Store(Arc::new(error)))?;
+        let talks = |call: &&Call| call.newest().line.agent() == Some(agent) && call.newest().state() == Some(State::Talk);
+        let call = live.iter().filter(talks).max_by_key(|call| call.newest().state_time()).ok_or(Failure::NoSuchCall)?;
+        let attempt = call.newest();
+        let command = Command::Conference { call: attempt.pbx_call_id.clone(), agent: agent.to_owned(), number, mute_customer };
+        let news = Pbx::default().carry_out(&command, self.clock.now()).map_err(|_| Failure::NotSupported)?;
+        let item = |(pbx_call_id, news)| NewsItem { gateway: attempt.gateway, source: "simulator", pbx_call_id, news };
+        self.hear(account, news.into_iter().map(item).collect(), None).await?;
+        Ok(call.id)
     }
 
     /// Sets fields of a call's record.

@@ -1,17 +1,22 @@
 //! The desk: what is done with calls, agents and accounts.
 
 pub mod admin;
+pub mod availability;
 pub mod calls;
 pub mod clock;
 pub mod committer;
+pub mod dial_lists;
 pub mod directory;
 pub mod failpoint;
+pub mod finder;
 pub mod hub;
 pub mod leads;
 pub mod parties;
 pub mod passwords;
+pub mod playlists;
 pub mod sessions;
 pub mod setup;
+pub mod skills;
 pub mod sweeper;
 pub mod wishes;
 
@@ -24,6 +29,7 @@ use self::{
     clock::Clock,
     committer::{Committer, Settings},
     directory::Directory,
+    finder::Finder,
     hub::Hub,
     wishes::Wishes,
 };
@@ -45,6 +51,8 @@ pub struct App {
     pub directory: Directory,
     /// Where changes are made durable.
     pub committer: Committer,
+    /// Finds leads by number.
+    pub finder: Finder,
     /// Which wishes were answered lately.
     pub wishes: Wishes,
     /// How long journals and one-time records are kept.
@@ -67,7 +75,7 @@ impl App {
             move |account| directory.invalidate(account)
         });
         let (committer, committing) = Committer::start(&db, &hub, &clock, settings);
-        let app = Arc::new(Self { db, clock, hub, directory, committer, wishes: Wishes::default(), retention });
+        let app = Arc::new(Self { clock, hub, directory, committer, finder: Finder::start(&db), wishes: Wishes::default(), retention, db });
         let stop = CancellationToken::new();
         let watching = vec![tokio::spawn(poll(app.clone(), stop.clone())), tokio::spawn(sweeper::run(app.clone(), stop.clone()))];
         (app, Tasks { stop, committing, watching })

@@ -16,8 +16,10 @@ use crate::{
 
 /// What is to be done with a record.
 pub enum Change {
-    /// It is stored.
+    /// It is stored, if it passes the check.
     Put(Value),
+    /// It is stored as it is: the law made it.
+    Record(Value),
     /// It is removed.
     Remove,
     /// It stays as it is.
@@ -162,6 +164,10 @@ impl Admin {
                     return Ok(Ok(Changed::Missing));
                 }
                 Changed::Removed
+            }
+            Ok(Change::Record(body)) => {
+                let version = setup::put(&mut tx, account.id, kind, name, &body.to_string(), self.now()).await?;
+                Changed::Stored(name.to_owned(), version)
             }
             Ok(Change::Put(body)) => {
                 let is_agent = |login: &str| account.roster.by_login(login).is_some();

@@ -23,7 +23,7 @@ use crate::{
     domain::{
         phone::{HomeRegion, Number},
         scope::Scopes,
-        secret::SecretHash,
+        secret::{self, SecretHash},
     },
     store::{
         Db,
@@ -149,6 +149,12 @@ pub(super) enum Token {
         /// Take over this token of a system that is being replaced
         #[arg(long, value_name = "UUID")]
         import: Option<uuid::Uuid>,
+        /// Take over DialedIn's older pair of GroupId and SecurityCode
+        #[arg(long, value_name = "N", requires = "security_code_stdin", conflicts_with = "import")]
+        group_id: Option<i64>,
+        /// Read the SecurityCode of the group from the standard input
+        #[arg(long, requires = "group_id")]
+        security_code_stdin: bool,
     },
     /// List the tokens, without their secrets
     List {
@@ -239,6 +245,13 @@ fn read_secret(what: &str) -> anyhow::Result<String> {
     let secret = line.trim_end_matches(['\r', '\n']).to_owned();
     anyhow::ensure!(!secret.is_empty(), "the {what} is empty: expected it in the first line of the standard input");
     Ok(secret)
+}
+
+/// A code that is only hashed must not be one that can be guessed.
+fn read_security_code() -> anyhow::Result<String> {
+    let code = read_secret("security code")?;
+    anyhow::ensure!(code.trim().len() >= 16, "the security code is too short: expected at least 16 characters (DialedIn's have 32)");
+    Ok(code)
 }
 
 fn check_networks(networks: &[String]) -> anyhow::Result<Option<String>> {
@@ -344,7 +357,7 @@ impl Operator {
                 let link = OperatorLink::issue(db, &Clock::System, (account.id, &account.name), &login).await?;
                 output::record(
                     json,
-                    &json!({"link": format!("http://{}/console#code={}", config.listen, link.secret), "expires": link.expires_at}),
+                    &json!({"link": format!("http://{}/console#code={}", config.here(), link.secret), "expires": link.expires_at}),
                 )
             }
         }
@@ -354,10 +367,13 @@ impl Operator {
 impl Token {
     pub(super) async fn run(self, db: &Db, json: bool) -> anyhow::Result<()> {
         match self {
-            Self::Add { account: name, scopes, allow_query, label, expires, networks, import } => {
+            Self::Add { account: name, scopes, allow_query, label, expires, networks, import, group_id, security_code_stdin: _ } => {
                 let account = account(db, &name).await?;
                 anyhow::ensure!(scopes != Scopes::default(), "--scopes is empty: name what the token may do");
-                let secret = import.map_or_else(|| clock::secret("cti"), |uuid| uuid.to_string());
+                let secret = match group_id {
+                    Some(id) => secret::of_group(id, &read_security_code()?),
+                    None => import.map_or_else(|| clock::secret("cti"), |uuid| uuid.to_string()),
+                };
                 let token = NewCredential {
                     account: account.id,
                     hash: SecretHash::of(&secret),
@@ -366,12 +382,12 @@ impl Token {
                     kind: "token",
                     subject: None,
                     scopes: scopes.to_string(),
-                    allow_query,
+                    allow_query: allow_query || group_id.is_some(),
                     networks: check_networks(&networks)?,
                     expires_at: expires.map(|days| Clock::System.now() + TimeDelta::days(days)),
                 };
                 anyhow::ensure!(admin(db).add_token(&account.name, &token).await?, "this token is known already");
-                output::record(json, &json!({ "token": secret }))
+                output::record(json, &group_id.map_or_else(|| json!({ "token": secret }), |id| json!({ "groupId": id })))
             }
             Self::List { account: name } => {
                 let account = account(db, &name).await?;

@@ -44,12 +44,7 @@ impl Check {
 
 /// Asks the server on the configured address whether it is ready.
 pub(super) async fn health(config: &Config) -> anyhow::Result<()> {
-    // 0.0.0.0 is where it listens; here is where it answers
-    let mut address = config.listen;
-    if address.ip().is_unspecified() {
-        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-    }
-    let url = format!("http://{address}/readyz");
+    let url = format!("http://{}/readyz", config.here());
     // no proxy: it is for the outside world, and this is the same machine
     let client = reqwest::Client::builder().timeout(Duration::from_secs(3)).no_proxy().build()?;
     let status = client.get(&url).send().await.map_err(|error| anyhow::anyhow!("{url}: {error}"))?.status();

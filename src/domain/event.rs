@@ -63,7 +63,7 @@ pub fn scope_to_see(pattern: &str) -> Scope {
 
 /// Whether an event of this type changes what is known of its account beside its calls and leads.
 pub fn changes_account(event_type: &str) -> bool {
-    ["config.", "campaign.", "list."].iter().any(|kind| event_type.starts_with(kind))
+    event_type.starts_with("config.") || matches!(event_type, "campaign.changed" | "list.changed")
 }
 
 /// Whether a pattern such as `call.*` or `call.state` names this type.

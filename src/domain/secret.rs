@@ -29,6 +29,11 @@ impl SecretHash {
     }
 }
 
+/// The secret that DialedIn's older pair of `GroupId` and `SecurityCode` makes. A code is hexadecimal: its case says nothing.
+pub fn of_group(id: i64, code: &str) -> String {
+    format!("group:{id}:{}", code.trim().to_ascii_lowercase())
+}
+
 impl std::fmt::Debug for SecretHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SecretHash(…)")

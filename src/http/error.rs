@@ -185,7 +185,7 @@ impl From<Failure> for ApiError {
         let text = failure.to_string();
         match failure {
             Failure::Busy | Failure::Late | Failure::Stopping => Self::Busy(text.into()),
-            Failure::Refused(_) => Self::Conflict(text.into()),
+            Failure::Refused(_) | Failure::NotSupported => Self::Conflict(text.into()),
             Failure::NotYours => Self::Forbidden(text.into()),
             Failure::NoSuchCall => Self::NotFound(text.into()),
             Failure::KeyReused => Self::Invalid { field: "Idempotency-Key".into(), message: text.into() },

@@ -6,9 +6,11 @@ pub mod error;
 pub mod server;
 
 mod console;
+mod dialedin;
 mod guard;
 mod health;
 mod input;
+mod lenient;
 mod native;
 mod once;
 mod pages;
@@ -72,6 +74,7 @@ impl Web {
 pub fn router(web: Web) -> Router {
     Router::new()
         .merge(vtiger::router())
+        .merge(dialedin::router())
         .merge(native::router())
         .merge(pages::router())
         .merge(ws::router())

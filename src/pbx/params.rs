@@ -1,6 +1,6 @@
 //! Parameters as careless senders give them: from the query, a form or a JSON object, with the body winning.
 
-use std::collections::HashMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde_json::Value;
 
@@ -9,9 +9,10 @@ pub const MAX_TEXT: usize = 4096;
 /// Most parameters looked at; the rest of a body is ignored.
 const MAX_PARAMS: usize = 200;
 
-/// Merged parameters, by lower-case name. Absent, empty, `null` and `undefined` are all the same: not there.
-#[derive(Clone, Debug, Default)]
-pub struct Params(HashMap<String, String>);
+/// Merged parameters, by lower-case name, each with the name as it was sent. Absent, empty, `null` and `undefined` are all the
+/// same: not there.
+#[derive(Clone, Default)]
+pub struct Params(BTreeMap<String, (String, String)>);
 
 impl Params {
     /// Merges a query string and a body. A body that is neither a form nor a JSON object says nothing.
@@ -46,13 +47,19 @@ impl Params {
         let value: String = if value.contains('\0') { value.replace('\0', "") } else { value.to_owned() };
         let absent = matches!(value.trim(), "" | "null" | "undefined");
         if !absent {
-            self.0.insert(name.to_ascii_lowercase(), value);
+            self.0.insert(name.to_ascii_lowercase(), (name.to_owned(), value));
         }
     }
 
     /// The value of the first of these names that is there. The text is as sent: a leading space may mean a plus sign.
     pub fn raw(&self, names: &[&str]) -> Option<&str> {
-        names.iter().find_map(|name| self.0.get(*name)).map(String::as_str)
+        names.iter().find_map(|name| self.0.get(*name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Every parameter, with its name in lower case and as it was sent, and its value; in the order of names, so that the same
+    /// request is always read alike.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.0.iter().map(|(name, (sent, value))| (name.as_str(), sent.as_str(), value.as_str()))
     }
 
     /// The trimmed value, cut to what the book keeps.
@@ -68,6 +75,13 @@ impl Params {
     /// A whole number; what is not one is not there.
     pub fn int(&self, names: &[&str]) -> Option<i64> {
         self.raw(names).and_then(|value| value.trim().parse().ok()).filter(|seconds| (0..=i64::from(i32::MAX)).contains(seconds))
+    }
+}
+
+/// Shows names, never values: secrets and people's data ride there.
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Params").field(&self.0.keys()).finish()
     }
 }
 
@@ -100,6 +114,13 @@ mod tests {
         assert_eq!(Params::read("a=1", "application/json", b"\"junk=1\"").raw(&["a"]), Some("1"));
         assert_eq!(Params::read("a=1", "application/json", br#"{"a": 77, "b": {"c": 1}}"#).raw(&["a"]), Some("77"));
         assert_eq!(Params::read("A=%zz%00x", "", b"").raw(&["a"]), Some("%zzx"));
+    }
+
+    #[test]
+    fn names_keep_the_spelling_of_the_value_that_won() {
+        let params = Params::read("adv_Policy__ID=1&b=2&B=null", "", b"ADV_policy__id=3");
+        assert_eq!(params.iter().collect::<Vec<_>>(), [("adv_policy__id", "ADV_policy__id", "3"), ("b", "b", "2")]);
+        assert!(!format!("{params:?}").contains('3'), "values are nobody's business");
     }
 
     #[test]

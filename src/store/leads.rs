@@ -250,6 +250,30 @@ pub async fn by_phones(reads: &mut Reads<'_>, account: i64, phones: &[Number]) -
     listed(reads, Q::with_lists(select!("where l.account_id = $1 and l.phone in ("), account, values, ") order by l.id")).await
 }
 
+/// Where a lead belongs, for those who only want to know that there is one.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[expect(missing_docs, reason = "columns are described in the migration")]
+pub struct LeadPlace {
+    pub id: i64,
+    pub phone: String,
+    pub campaign: String,
+    pub subcampaign: Option<String>,
+}
+
+/// The same leads, with little of each.
+///
+/// # Errors
+/// What the database says.
+pub async fn places_by_phones(reads: &mut Reads<'_>, account: i64, phones: &[Number]) -> Result<Vec<LeadPlace>> {
+    let head = "select id, phone, campaign, subcampaign from lead where account_id = $1 and phone in (";
+    let values = phones.iter().map(|phone| Arg::from(phone.as_str())).collect();
+    let mut places = Vec::new();
+    for q in Q::with_lists(head, account, values, ") order by id") {
+        places.extend(reads.all::<LeadPlace>(q).await?);
+    }
+    Ok(places)
+}
+
 /// The leads with these ids of the client's, oldest first.
 ///
 /// # Errors

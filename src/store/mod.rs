@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod calls;
 pub mod credentials;
+pub mod dial_lists;
 pub mod dnc;
 pub mod filter_text;
 pub mod gateways;

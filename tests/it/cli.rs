@@ -75,7 +75,7 @@ async fn agents() {
 
 #[tokio::test]
 async fn operators() {
-    let program = with_account().await;
+    let mut program = with_account().await;
     let added = program.record(&["operator", "add", "--account", "acme", "--login", "op"]).await;
     assert!(added["password"].as_str().is_some_and(|password| password.len() > 40), "a password is made and shown once: {added}");
     let said =
@@ -85,6 +85,9 @@ async fn operators() {
     let link = program.record(&["operator", "link", "--account", "acme", "--login", "op"]).await;
     assert!(link["link"].as_str().is_some_and(|link| link.starts_with("http://127.0.0.1:0/console#code=code_")), "{link}");
     assert!(link["expires"].is_string());
+    program.set("CTI_LISTEN", "0.0.0.0:8080");
+    let link = program.record(&["operator", "link", "--account", "acme", "--login", "op"]).await;
+    assert!(link["link"].as_str().is_some_and(|link| link.starts_with("http://127.0.0.1:8080/")), "where it answers: {link}");
     assert_names(
         &program.refused(&["operator", "link", "--account", "acme", "--login", "nobody"]).await,
         &["no operator \"nobody\"", "operator add"],
@@ -102,8 +105,18 @@ async fn tokens() {
     let import = "0b6f1f5e-29a8-4dbd-8d59-d4f6d1a9c9a1";
     assert_eq!(program.record(&add(&["--import", import, "--allow-query"])).await, json!({ "token": import }));
     assert_names(&program.refused(&add(&["--import", import])).await, &["known already"]);
+    let code = "0123456789ABCDEF0123456789abcdef";
+    let pair = add(&["--json", "--group-id", "77", "--security-code-stdin"]);
+    let said = program.run_with(&pair, &format!("{code}\n")).await;
+    assert_eq!((said.code, said.out.as_str()), (0, "{\"groupId\":77}\n"), "a given code is not shown: {}", said.err);
+    assert_names(&program.run_with(&pair, &code.to_lowercase()).await.err, &["known already"]);
+    assert_names(&program.run_with(&pair, "1234\n").await.err, &["security code is too short", "at least 16"]);
     let said = program.run(&["--json", "token", "list", "--account", "acme"]).await;
-    assert!(!said.out.contains(&secret) && !said.out.contains(import), "secrets are shown once: {}", said.out);
+    assert!(
+        !said.out.contains(&secret) && !said.out.contains(import) && !said.out.contains("0123"),
+        "secrets are shown once: {}",
+        said.out
+    );
     let rows: Vec<Value> = said.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(
         (&rows[0]["label"], &rows[0]["scopes"], &rows[0]["revoked"]),
@@ -120,6 +133,8 @@ async fn tokens() {
         (&["token", "add", "--account", "acme", "--scopes", "calls:fly"][..], &["calls:fly", "calls:read"][..]),
         (&["token", "add", "--account", "acme", "--scopes", "admin", "--expires", "0"], &["--expires", "0"]),
         (&["token", "add", "--account", "acme", "--scopes", "admin", "--import", "seven"], &["--import"]),
+        (&["token", "add", "--account", "acme", "--scopes", "admin", "--group-id", "77"], &["--security-code-stdin"]),
+        (&["token", "add", "--account", "acme", "--scopes", "admin", "--security-code-stdin"], &["--group-id"]),
         (&["token", "add", "--scopes", "admin"], &["--account"]),
         (&["token", "burn"], &["burn"]),
     ] {

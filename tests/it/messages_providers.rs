@@ -160,6 +160,7 @@ fn a_template_that_cannot_work_is_refused_by_name() {
         ("url", json!("https://sms.example/{}"), "{} is not a placeholder"),
         ("params", json!({"a": "{body"}), "a brace opens or closes no placeholder"),
         ("params", json!({"a": "body}"}), "a brace opens or closes no placeholder"),
+        ("params", json!({"a": "}body}"}), "a brace opens or closes no placeholder"),
         ("params", json!({"a": "{a{body}"}), "a brace opens or closes no placeholder"),
         ("url", json!("https://sms.example/{{a}}"), "%7B"),
         ("url", json!("https://{to}.example/"), "not in the host"),
@@ -355,7 +356,7 @@ fn posts_of_twilio_are_read() {
         assert_eq!(read, Callback { sid: "SM1".into(), told }, "{word}");
     }
     let fault = |code: &str| {
-        callback(&format!("MessageSid=S%00M1&MessageStatus=undelivered&ErrorCode={code}"))
+        callback(&format!("MessageSid=SM1&MessageStatus=undelivered&ErrorCode={code}"))
             .expect("a callback")
             .told
             .and_then(|told| told.fault)
@@ -366,6 +367,9 @@ fn posts_of_twilio_are_read() {
         Some((Some("39999".into()), "the provider gave a code only".into()))
     );
     assert_eq!(fault("0"), None);
+    let with_nul = callback("MessageSid=S%00M1&MessageStatus=failed&ErrorCode=3%000003").expect("a callback");
+    let code = with_nul.told.as_ref().and_then(|told| told.fault.as_ref()).and_then(Fault::code);
+    assert_eq!((with_nul.sid.as_str(), code), ("SM1", Some("30003")), "databases take no NUL");
     assert_eq!(callback("MessageStatus=sent").unwrap_err(), "MessageSid is missing or cannot be read");
     assert_eq!(callback("MessageSid=+&MessageStatus=sent").unwrap_err(), "MessageSid is missing or cannot be read");
     assert_eq!(callback("MessageSid=SM1").unwrap_err(), "MessageStatus is missing or cannot be read");

@@ -17,7 +17,7 @@ use crate::{
         disposition,
         dnc::Channel,
         event::Audience,
-        lead::{Asked, Callback, Dial, Field, Found, Lead, LeadPatch, Nearest, NoDial, Override, Source, Verdict, decide},
+        lead::{Asked, Callback, Dial, Field, Found, Lead, LeadPatch, Nearest, NoDial, Override, Source, Verdict, Warning, decide},
         phone::Number,
         window::{self, RuleSet},
         zone::{Place, Zones},
@@ -229,7 +229,7 @@ impl Desk<'_> {
         let others = known.leads.of_phone(&lead.phone);
         match judge(&ledger.account, &intake.asked, &lead, others, on_dnc, now) {
             (Verdict::Rejected { .. }, counted) => LeadDone::Duplicate { id: counted.unwrap_or_default() },
-            (Verdict::Stored { dial, used, .. }, _) => {
+            (Verdict::Stored { dial, used, warnings }, _) => {
                 intake.settle(&mut lead, dial, now);
                 known.leads.last_id = lead.id;
                 let (id, dial) = (lead.id, DialWord::from(dial));
@@ -238,7 +238,8 @@ impl Desk<'_> {
                     let (_, last, count) = ledger.leads.imported.get_or_insert((id, id, 0));
                     (*last, *count) = (id, *count + 1);
                 } else {
-                    let data = json!({"lead": lead, "dial": dial, "overrides": used});
+                    let denied: Vec<Override> = warnings.into_iter().map(|Warning::NotGranted(which)| which).collect();
+                    let data = json!({"lead": lead, "dial": dial, "overrides": used, "deniedOverrides": denied});
                     self.tell(ledger, "lead.created", &audience([lead_agent(&lead)]), lead_agent(&lead), intake.source.word(), &data);
                 }
                 known.leads.keep(lead, ledger.batch);

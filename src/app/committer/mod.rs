@@ -147,6 +147,9 @@ pub enum Failure {
     /// There is no such call.
     #[error("there is no such call")]
     NoSuchCall,
+    /// The telephone system cannot do it.
+    #[error("the telephone system cannot do this")]
+    NotSupported,
     /// The idempotency key came with another request before.
     #[error("this Idempotency-Key was used with other content before")]
     KeyReused,

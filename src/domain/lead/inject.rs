@@ -227,7 +227,7 @@ impl fmt::Display for Warning {
 
 impl Asked {
     /// What is ignored of it. The same whatever becomes of the lead.
-    fn warnings(&self) -> Vec<Warning> {
+    pub fn warnings(&self) -> Vec<Warning> {
         let flags = [(self.allow_dups, Override::Dups), (self.dial_non_callables, Override::Dnc), (self.skip_window, Override::Window)];
         flags.into_iter().filter(|(flag, _)| *flag == Flag::Denied).map(|(_, wanted)| Warning::NotGranted(wanted)).collect()
     }

@@ -17,7 +17,7 @@ pub use self::{
     explain::{DayCap, Explanation, Facts, Reason, Rule, Window, would_dial},
     field::Field,
     inject::{Asked, Dial, DuplicatesCheck, Flag, Found, Nearest, NoDial, Override, Verdict, Warning, decide},
-    patch::{Applied, FieldError, FieldRules, LeadPatch, Missing, Remark},
+    patch::{Applied, FieldError, FieldRules, LeadPatch, Missing, Remark, dialable},
 };
 use super::{disposition::DO_NOT_CALL, phone::Number};
 

@@ -374,7 +374,7 @@ fn declared<'a>(name: &str, rules: &FieldRules<'a>) -> Option<&'a str> {
 }
 
 /// A number of the public network. Fewer digits are an extension of ours or an emergency line, whatever stands before them.
-fn dialable(raw: &str, region: HomeRegion) -> Option<Number> {
+pub fn dialable(raw: &str, region: HomeRegion) -> Option<Number> {
     Number::read(raw, region).filter(|number| number.as_str().trim_start_matches('+').len() >= MIN_DIGITS)
 }
 

@@ -4,15 +4,12 @@ mod generic;
 mod pbxmanager;
 mod search;
 
-use axum::{
-    Router,
-    extract::Request,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    response::{IntoResponse, Response},
-    routing::get,
-};
+use axum::{Router, http::HeaderValue, response::Response, routing::get};
 
-use super::{Web, error::ApiError, input::read_body};
+use super::{
+    Web,
+    lenient::{only_looks, params},
+};
 use crate::pbx::{
     Hearing,
     params::{MAX_TEXT, Params},
@@ -23,27 +20,6 @@ pub(super) fn router() -> Router<Web> {
         .route("/modules/PhoneCalls/callbacks/Generic.php", get(generic::generic).post(generic::generic))
         .route("/modules/PBXManager/callbacks/PBXManager.php", get(pbxmanager::pbxmanager).post(pbxmanager::pbxmanager))
         .merge(search::router())
-}
-
-/// Whoever only looks must change nothing and be led nowhere: these doors act on `GET`, so a `HEAD`, and a browser that
-/// guesses where its person goes next, get an empty answer.
-fn only_looks(request: &Request) -> Option<Response> {
-    let looks = *request.method() == Method::HEAD || is_prefetch(request.headers());
-    looks.then(|| StatusCode::NO_CONTENT.into_response())
-}
-
-fn is_prefetch(headers: &HeaderMap) -> bool {
-    ["sec-purpose", "purpose"]
-        .iter()
-        .any(|name| headers.get(*name).and_then(|value| value.to_str().ok()).is_some_and(|purpose| purpose.contains("prefetch")))
-}
-
-/// What a door needs of a request: its parameters, wherever they were put.
-async fn params(web: &Web, request: Request) -> Result<Params, ApiError> {
-    let (parts, body) = request.into_parts();
-    let body = read_body(web, body).await?;
-    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    Ok(Params::read(parts.uri.query().unwrap_or_default(), content_type, &body))
 }
 
 /// Counts the texts that were cut, and tells the sender, though few read it.

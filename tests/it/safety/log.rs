@@ -2,20 +2,26 @@
 
 use cti_gateway::{
     app::{admin::Admin, clock::Clock, passwords, sessions::OperatorLink},
-    domain::secret::SecretHash,
+    domain::{
+        secret::{SecretHash, of_group},
+        setup::Kind,
+    },
+    store::{credentials::NewCredential, setup},
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{
-    app::{ACCOUNT, GENERIC, PBXMANAGER, SECRET, TOKEN, agent, answer, gateway},
+    app::{ACCOUNT, GENERIC, PBXMANAGER, SECRET, TOKEN, agent, answer, gateway, token},
     binary::Binary,
     wire::{Bytes, Wire, until},
 };
 
 const PASSWORD: &str = "hush-password-1";
 const SIGNATURE: &str = "hush-signature-2";
+const QUERY_TOKEN: &str = "hush-query-token-4";
+const SECURITY_CODE: &str = "hush-security-code-5";
 /// Digits of the numbers that are used here, in whatever form they are sent.
 const DIGITS: [&str; 4] = ["3055501901", "3055501902", "2025550193", "3055501904"];
 
@@ -39,9 +45,17 @@ impl Marked {
         let mut signed = gateway("signed", "hush-gateway-3", "all");
         signed.signature = Some(SecretHash::of(SIGNATURE));
         admin.add_gateway((program.account, ACCOUNT), &signed).await.expect("the store").expect("a new gateway");
+        let scopes = "leads:read,leads:write,dnc:write,lists:write,skills:write,messages:send,calls:control,agents:read";
+        for secret in [QUERY_TOKEN, &of_group(7, SECURITY_CODE)] {
+            let credential = NewCredential { allow_query: true, ..token(program.account, secret, scopes) };
+            assert!(admin.add_token(ACCOUNT, &credential).await.expect("the store"));
+        }
+        let mut tx = db.begin().await.expect("a transaction");
+        setup::put(&mut tx, program.account, Kind::Campaign, "Spring", "{}", Clock::System.now()).await.expect("the store");
+        tx.commit().await.expect("the store");
         let link = OperatorLink::issue(&db, &Clock::System, (program.account, ACCOUNT), "olga").await.expect("the store");
         db.close().await;
-        let secrets = [TOKEN, SECRET, PASSWORD, SIGNATURE, "hush-gateway-3", "hush-wrong"]
+        let secrets = [TOKEN, SECRET, PASSWORD, SIGNATURE, QUERY_TOKEN, SECURITY_CODE, "hush-gateway-3", "hush-wrong"]
             .map(str::to_owned)
             .into_iter()
             .chain([link.secret])
@@ -85,6 +99,31 @@ impl Marked {
                 .json(&body);
             answer(request).await;
         }
+    }
+
+    /// What clients of DialedIn send: secrets and numbers ride in the query and in forms, well and badly.
+    async fn dialedin_clients(&self) {
+        let lead = "Campaign=Spring&PrimaryPhone=2025550193&Notes=hush-wrong&SearchField=Phone&Identifier=2025550193&Number=2025550193";
+        let more = "From=2025550193&To=2025550193&Message=hush-wrong&Phone=2025550193&DID=2025550193&Agent=anna&List=hush-wrong";
+        let scripts =
+            ["InjectLead", "UpdateLead", "LeadOperations", "TextOperations", "CallOperations", "AgentDialList", "PlaylistOperations"];
+        let actions =
+            ["SearchLead&Detailed=1", "InsertDnc", "SendSms", "ConferenceCall", "AddPhone", "Reload&Playlist=hush-wrong", "hush-wrong"];
+        for credential in [
+            format!("token={QUERY_TOKEN}&accid={ACCOUNT}"),
+            format!("GroupId=7&SecurityCode={SECURITY_CODE}"),
+            "token=hush-wrong&accid=hush-wrong".to_owned(),
+            format!("token={TOKEN}&accid={ACCOUNT}"),
+        ] {
+            for (script, action) in scripts.iter().flat_map(|script| actions.map(|action| (script, action))) {
+                let (path, query) = (format!("/HttpImport/{script}.php"), format!("{credential}&{lead}&{more}&Action={action}"));
+                answer(self.request(Method::GET, &format!("{path}?{query}"))).await;
+                answer(self.request(Method::POST, &path).body(query)).await;
+            }
+        }
+        let stored = format!("/HttpImport/InjectLead.php?token={QUERY_TOKEN}&accid={ACCOUNT}&{lead}&DuplicatesCheck=1");
+        let response = self.request(Method::GET, &stored).send().await.expect("an answer");
+        assert_eq!(response.text().await.expect("a body"), "<br><br>Result:  OK");
     }
 
     /// What the API is asked, and its errors.
@@ -213,6 +252,7 @@ async fn search_the_log(filter: &str) -> String {
     })
     .await;
     marked.telephone_systems().await;
+    marked.dialedin_clients().await;
     marked.api_clients().await;
     marked.people().await;
     marked.sockets().await;
@@ -220,7 +260,7 @@ async fn search_the_log(filter: &str) -> String {
     let Marked { program, secrets, .. } = marked;
     program.terminate();
     let log = program.ended().await;
-    assert!(secrets.len() >= 11, "every kind of secret was in play: {}", secrets.len());
+    assert!(secrets.len() >= 13, "every kind of secret was in play: {}", secrets.len());
     for marker in secrets.iter().map(String::as_str).chain(DIGITS) {
         let found: Vec<&str> = log.lines().filter(|line| line.contains(marker)).collect();
         assert!(found.is_empty(), "{marker:?} is in the log:\n{}", found.join("\n"));

@@ -2,18 +2,17 @@
 
 use std::net::TcpListener;
 
-use cti_gateway::{
-    q,
-    store::{Db, OpenError, OpenOptions, Writes, accounts, journal},
-};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use uuid::Uuid;
-
 use super::account_named;
 use crate::support::{
     app::noon,
     postgres::{Cluster, Durability},
 };
+use cti_gateway::{
+    app::clock::Clock,
+    q,
+    store::{Db, OpenError, OpenOptions, Writes, accounts, journal},
+};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 async fn open(url: String) -> Result<Db, OpenError> {
     Db::open(&OpenOptions { url, pipes: 1, writers: 1, readers: 1, replayers: 1 }).await
@@ -34,6 +33,7 @@ async fn every_connection_keeps_to_sslmode() {
     let cluster = Cluster::start(Durability::Fast).expect("a Postgres");
     cluster.listen(port, &leaf.pem(), &key.serialize_pem()).await.expect("it listens");
     let url = |host: &str, mode: &str| format!("postgres://postgres@{host}:{port}/postgres?sslmode={mode}");
+    let clock = Clock::manual(noon());
     let trusted = format!("&sslrootcert={}", root_file.display());
 
     for (address, encrypted) in [
@@ -45,11 +45,11 @@ async fn every_connection_keeps_to_sslmode() {
     ] {
         let db = open(address.clone()).await.unwrap_or_else(|error| panic!("{address}: {error}"));
         let mut tx = db.begin().await.expect("a transaction");
-        let name = Uuid::now_v7().to_string();
-        let account = accounts::add(&mut tx, &account_named(&name), Uuid::now_v7(), noon()).await.expect("the store").expect("an account");
+        let name = clock.id().to_string();
+        let account = accounts::add(&mut tx, &account_named(&name), clock.id(), noon()).await.expect("the store").expect("an account");
         tx.commit().await.expect("a commit");
         let at = journal::position(db.read(), account).await.expect("a position");
-        let writes = Writes { account, epoch: at.epoch, after: at.turn, turn: Uuid::now_v7(), seq: 0, lead_id: 0, rows: vec![] };
+        let writes = Writes { account, epoch: at.epoch, after: at.turn, turn: clock.id(), seq: 0, lead_id: 0, rows: vec![] };
         assert!(db.commit(vec![writes], || {}).await.expect("a commit"), "{address}");
         let kinds = "select s.ssl, count(*) from pg_stat_ssl s join pg_stat_activity a on a.pid = s.pid
                      where a.application_name = 'cti-gateway' group by s.ssl";
