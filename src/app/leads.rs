@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
+use serde::Serialize;
 
 use super::{
     App,
     calls::PBX_PATIENCE,
-    committer::{DncOrder, Done, Failure, Intake, LeadDone, LeadKey, LeadOrder, Once, Work, found, window_of},
+    committer::{
+        DialWord, DncOrder, Done, Failure, Intake, LeadDone, LeadKey, LeadOrder, LeadWork, LeadsTold, Once, Work, judge, window_of,
+    },
     directory::Account,
 };
 use crate::{
@@ -16,12 +19,12 @@ use crate::{
         callback::{self, BadTime, Due},
         disposition,
         dnc::Channel,
-        lead::{DayCap, Explanation, Facts, Field, Lead, LeadPatch, Nearest, Verdict, Window, decide, would_dial},
+        lead::{DayCap, Explanation, Facts, Field, Lead, LeadPatch, Override, Verdict, Window, would_dial},
         phone::Number,
         window::RuleSet,
         zone::{Place, Zones},
     },
-    store::{Reads, Result, dnc, leads},
+    store::{Reads, Result, dnc, is_passing, journal, leads},
 };
 
 /// Why a lead cannot belong where the client says.
@@ -70,10 +73,33 @@ impl App {
     /// # Errors
     /// See [`Failure`].
     pub async fn apply_leads(&self, account: &Arc<Account>, orders: Vec<LeadOrder>, once: Option<Once>) -> Result<Vec<LeadDone>, Failure> {
-        match self.committer.submit(account, Work::Leads { orders, once }, PBX_PATIENCE).await? {
+        let told = self.tell_leads(account, LeadWork { orders, once, ..LeadWork::default() }).await?;
+        Ok(told.told.into_iter().map(|told| told.done).collect())
+    }
+
+    /// The same, with all that the answer can hold.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn tell_leads(&self, account: &Arc<Account>, work: LeadWork) -> Result<LeadsTold, Failure> {
+        match self.committer.submit(account, Work::Leads(work), PBX_PATIENCE).await? {
             Done::Leads(done) => Ok(done),
-            _ => Ok(vec![]),
+            _ => Ok(LeadsTold::default()),
         }
+    }
+
+    /// What the same request was told before, if it is in the book. What is still on its way there, the committer knows.
+    ///
+    /// # Errors
+    /// When the key came with other content, or what the database says.
+    pub async fn told_before(&self, account: i64, once: &Once) -> Result<Option<LeadsTold>, Failure> {
+        let failed = |error: sqlx::Error| if is_passing(&error) { Failure::Busy } else { Failure::Store(Arc::new(error)) };
+        let mut reads = Reads::On(self.db.read());
+        let Some(before) = journal::remembered(&mut reads, account, &once.key).await.map_err(failed)? else { return Ok(None) };
+        if before.content != once.content {
+            return Err(Failure::KeyReused);
+        }
+        serde_json::from_str(&before.answer).map(Some).map_err(|error| failed(sqlx::Error::Decode(error.into())))
     }
 
     /// Puts numbers on the do-not-call list or takes them away; answers for each whether that changed anything.
@@ -92,15 +118,34 @@ impl App {
     /// # Errors
     /// What the database says.
     pub async fn would_inject(&self, account: &Account, intake: &Intake) -> Result<Option<Verdict>> {
+        Ok(self.judge(account, intake).await?.map(|judged| judged.verdict))
+    }
+
+    /// The same, with whom it would double and what would speak against dialing it.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn try_intake(&self, account: &Account, intake: &Intake) -> Result<Option<Trial>> {
+        let Some(Judged { mut lead, verdict, duplicate, on_dnc, now }) = self.judge(account, intake).await? else { return Ok(None) };
+        Ok(Some(match verdict {
+            Verdict::Rejected { .. } => Trial { would_store: false, duplicate_of: duplicate, ..Trial::default() },
+            Verdict::Stored { dial, used, .. } => {
+                intake.settle(&mut lead, dial, now);
+                let explanation = Some(explained(account, &lead, on_dnc, now));
+                Trial { would_store: true, duplicate_of: duplicate, dial: Some(dial.into()), overrides: used, explanation }
+            }
+        }))
+    }
+
+    async fn judge(&self, account: &Account, intake: &Intake) -> Result<Option<Judged>> {
         let now = self.clock.now();
         let Ok(lead) = intake.patch.new_lead(0, intake.source, now) else { return Ok(None) };
         let phones = std::slice::from_ref(&lead.phone);
         let mut reads = Reads::On(self.db.read());
         let others = leads::by_phones(&mut reads, account.id, phones).await?;
-        let places = others.iter().map(|other| (other.campaign.as_str(), other.subcampaign.as_deref()));
-        let nearest = Nearest::of(&lead.campaign, lead.subcampaign.as_deref(), places);
         let on_dnc = !dnc::listed(&mut reads, account.id, Channel::Voice, phones).await?.is_empty();
-        Ok(Some(decide(&intake.asked, &found(account, &lead, nearest, on_dnc, now))))
+        let (verdict, duplicate) = judge(account, &intake.asked, &lead, others.iter(), on_dnc, now);
+        Ok(Some(Judged { lead, verdict, duplicate, on_dnc, now }))
     }
 
     /// The leads of a key, newest first.
@@ -126,11 +171,40 @@ impl App {
         let now = self.clock.now();
         let phones = std::slice::from_ref(&lead.phone);
         let on_dnc = !dnc::listed(&mut Reads::On(self.db.read()), account.id, Channel::Voice, phones).await?.is_empty();
-        let setup = &account.setup;
-        let callable = disposition::resolve(lead.call_status.as_deref(), setup.dispositions_of(&lead.campaign), &setup.dispositions);
-        let facts = Facts { on_dnc, callable: callable.is_callable(), window: window(account, lead, now), day: day(account, lead, now) };
-        Ok(would_dial(lead, &facts, now))
+        Ok(explained(account, lead, on_dnc, now))
     }
+}
+
+/// A lead that has not come in, and what was decided of it.
+struct Judged {
+    lead: Lead,
+    verdict: Verdict,
+    duplicate: Option<i64>,
+    on_dnc: bool,
+    now: DateTime<Utc>,
+}
+
+/// What would become of a lead.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trial {
+    /// Whether it would be stored.
+    pub would_store: bool,
+    /// The newest lead that counts as its duplicate, also where that would be set aside.
+    pub duplicate_of: Option<i64>,
+    /// Whether it would be dialed; `None` when it would not be stored.
+    pub dial: Option<DialWord>,
+    /// Rules that a granted override would set aside.
+    pub overrides: Vec<Override>,
+    /// What would speak against dialing it now; `None` when it would not be stored.
+    pub explanation: Option<Explanation>,
+}
+
+fn explained(account: &Account, lead: &Lead, on_dnc: bool, now: DateTime<Utc>) -> Explanation {
+    let setup = &account.setup;
+    let callable = disposition::resolve(lead.call_status.as_deref(), setup.dispositions_of(&lead.campaign), &setup.dispositions);
+    let facts = Facts { on_dnc, callable: callable.is_callable(), window: window(account, lead, now), day: day(account, lead, now) };
+    would_dial(lead, &facts, now)
 }
 
 /// The zones that a lead can be in; the account's when that is unknown.

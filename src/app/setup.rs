@@ -10,8 +10,8 @@ use super::{
     directory::{Account, read_setup},
 };
 use crate::{
-    domain::setup::{Invalid, Kind, Setup, check},
-    store::{Result, setup},
+    domain::setup::{Invalid, Kind, Setup, check, user_of},
+    store::{Reads, Result, Tx, leads, setup},
 };
 
 /// What is to be done with a record.
@@ -39,6 +39,29 @@ pub enum Changed {
     Missing,
 }
 
+/// Which version of a record a client means to change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Meant {
+    /// Whatever there is, be it nothing.
+    #[default]
+    Any,
+    /// Whatever there is, but something.
+    Present,
+    /// This one.
+    Version(i64),
+}
+
+/// Why a record was not changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal<E> {
+    /// There is another version, or none.
+    Stale(Option<i64>),
+    /// Something else names it; what.
+    InUse(String),
+    /// The change itself is refused.
+    Change(E),
+}
+
 impl App {
     /// Stores a record of an account's setup.
     ///
@@ -48,16 +71,15 @@ impl App {
         self.change_setup(account, kind, name, move |_, _| Ok(Change::Put(body))).await
     }
 
-    /// Removes a record of an account's setup.
+    /// Removes a record of an account's setup that nothing else names.
     ///
     /// # Errors
-    /// What the database says.
+    /// What names it, or what the database says.
     pub async fn remove_setup(&self, account: &Arc<Account>, kind: Kind, name: &str) -> Result<Result<Changed, Invalid>> {
         self.change_setup(account, kind, name, |_, body| Ok(if body.is_some() { Change::Remove } else { Change::Keep })).await
     }
 
-    /// Changes a record by what there is: `change` gets the setup and the record's body under the account's turn. The work
-    /// is done in a task of its own: a client that goes away must not cut a transaction in two.
+    /// Changes a record by what there is: `change` gets the setup and the record's body under the account's turn.
     ///
     /// # Errors
     /// What `change` or the check of the record refuses, or what the database says.
@@ -68,12 +90,27 @@ impl App {
         name: &str,
         change: impl FnOnce(&Setup, Option<Value>) -> Result<Change, E> + Send + 'static,
     ) -> Result<Result<Changed, E>> {
-        let id = account.id;
-        let (admin, account, name) = (Admin::new(self.db.clone(), self.clock.clone()), account.clone(), name.to_owned());
-        let work = async move { admin.change_setup(&account, kind, &name, change).await };
+        let changed = self.change_version(account, (kind, name), Meant::Any, change).await?;
+        Ok(changed.map_err(Refusal::into_change))
+    }
+
+    /// The same, if the record is in the version that is meant. The work is done in a task of its own: a client that goes
+    /// away must not cut a transaction in two.
+    ///
+    /// # Errors
+    /// As there, and when the record is in another version or in use.
+    pub async fn change_version<E: From<Invalid> + Send + 'static>(
+        &self,
+        account: &Arc<Account>,
+        (kind, name): (Kind, &str),
+        meant: Meant,
+        change: impl FnOnce(&Setup, Option<Value>) -> Result<Change, E> + Send + 'static,
+    ) -> Result<Result<Changed, Refusal<E>>> {
+        let (admin, own, name) = (Admin::new(self.db.clone(), self.clock.clone()), account.clone(), name.to_owned());
+        let work = async move { admin.change_version(&own, (kind, &name), meant, change).await };
         let changed = tokio::spawn(work).await.map_err(|_| sqlx::Error::WorkerCrashed)?;
-        // whoever made the change finds it at once; other servers hear of it by its entry
-        self.directory.invalidate(id);
+        // whoever asks next has it, without waiting for the entry to come round
+        self.directory.invalidate(account.id);
         changed
     }
 }
@@ -90,27 +127,52 @@ impl Admin {
         name: &str,
         change: impl FnOnce(&Setup, Option<Value>) -> Result<Change, E>,
     ) -> Result<Result<Changed, E>> {
+        Ok(self.change_version(account, (kind, name), Meant::Any, change).await?.map_err(Refusal::into_change))
+    }
+
+    /// See [`App::change_version`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn change_version<E: From<Invalid>>(
+        &self,
+        account: &Account,
+        (kind, name): (Kind, &str),
+        meant: Meant,
+        change: impl FnOnce(&Setup, Option<Value>) -> Result<Change, E>,
+    ) -> Result<Result<Changed, Refusal<E>>> {
         let mut tx = self.begin(account.id).await?;
         let rows = setup::all_in(&mut tx, account.id).await?;
         let setup = read_setup(rows.clone(), account.region);
         let key = |name: &str| name.trim().to_lowercase();
         let row = rows.into_iter().find(|row| row.kind == kind.word() && key(&row.name) == key(name));
+        let version = row.as_ref().map(|row| row.version);
+        if !meant.is(version) {
+            return Ok(Err(Refusal::Stale(version)));
+        }
+        // leads and other records name it as it was spelt first
+        let name = row.as_ref().map_or(name, |row| row.name.as_str());
         let body = row.as_ref().and_then(|row| serde_json::from_str(&row.body).ok());
-        let refused = |error: E| Ok(Err(error));
         let done = match change(&setup, body) {
-            Err(error) => return refused(error),
+            Err(error) => return Ok(Err(Refusal::Change(error))),
             Ok(Change::Keep) => return Ok(Ok(if row.is_some() { Changed::Kept } else { Changed::Missing })),
-            Ok(Change::Remove) if setup::remove(&mut tx, account.id, kind, name).await? => Changed::Removed,
-            Ok(Change::Remove) => return Ok(Ok(Changed::Missing)),
+            Ok(Change::Remove) => {
+                if let Some(user) = in_use(&mut tx, account.id, &setup, kind, name).await? {
+                    return Ok(Err(Refusal::InUse(user)));
+                }
+                if !setup::remove(&mut tx, account.id, kind, name).await? {
+                    return Ok(Ok(Changed::Missing));
+                }
+                Changed::Removed
+            }
             Ok(Change::Record(body)) => {
-                let name = row.as_ref().map_or(name, |row| &row.name);
                 let version = setup::put(&mut tx, account.id, kind, name, &body.to_string(), self.now()).await?;
                 Changed::Stored(name.to_owned(), version)
             }
             Ok(Change::Put(body)) => {
                 let is_agent = |login: &str| account.roster.by_login(login).is_some();
                 match check(kind, name, &body, &setup, account.region, is_agent) {
-                    Err(invalid) => return refused(invalid.into()),
+                    Err(invalid) => return Ok(Err(Refusal::Change(invalid.into()))),
                     Ok((name, body)) => {
                         let version = setup::put(&mut tx, account.id, kind, &name, &body.to_string(), self.now()).await?;
                         Changed::Stored(name, version)
@@ -126,5 +188,36 @@ impl Admin {
         self.note(&mut tx, account.id, &account.name, event, json!({"kind": kind.word(), "name": name})).await?;
         tx.commit().await?;
         Ok(Ok(done))
+    }
+}
+
+/// What names a record, so that it cannot go.
+async fn in_use(tx: &mut Tx, account: i64, setup: &Setup, kind: Kind, name: &str) -> Result<Option<String>> {
+    if let Some(user) = user_of(setup, kind, name) {
+        return Ok(Some(user));
+    }
+    let has_leads = kind == Kind::Campaign && leads::any_of(&mut Reads::Tx(tx), account, name).await?;
+    Ok(has_leads.then(|| "leads belong to it".to_owned()))
+}
+
+impl Meant {
+    fn is(self, version: Option<i64>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Present => version.is_some(),
+            Self::Version(meant) => version == Some(meant),
+        }
+    }
+}
+
+impl<E: From<Invalid>> Refusal<E> {
+    /// As those are told who name no version.
+    fn into_change(self) -> E {
+        let told = |message: String| Invalid { field: "name".to_owned(), message }.into();
+        match self {
+            Self::Change(error) => error,
+            Self::InUse(user) => told(format!("it cannot be removed: {user}")),
+            Self::Stale(_) => told("it is in another version".to_owned()),
+        }
     }
 }

@@ -3,6 +3,8 @@
 
 mod check;
 mod names;
+mod secrets;
+mod uses;
 
 use std::collections::BTreeMap;
 
@@ -11,8 +13,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::{
-    check::{Invalid, check},
+    check::{Invalid, check, checked_name},
     names::Names,
+    secrets::{HIDDEN, with_secrets, without_secrets},
+    uses::user_of,
 };
 use super::{
     disposition::Disposition,

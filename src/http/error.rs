@@ -9,7 +9,10 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::app::{committer::Failure, parties::InvalidParty};
+use crate::{
+    app::{committer::Failure, parties::InvalidParty},
+    domain::{lead::FieldError, setup::Invalid},
+};
 
 /// What went wrong, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +34,9 @@ pub enum ApiError {
         /// What was expected.
         message: Cow<'static, str>,
     },
+    /// Correct these fields.
+    #[error("{}", .0.first().map_or("", |first| first.message.as_str()))]
+    InvalidFields(Vec<FieldError>),
     /// A needed parameter is missing.
     #[error("{field}: {message}")]
     Missing {
@@ -51,6 +57,12 @@ pub enum ApiError {
     /// It contradicts what is stored.
     #[error("{0}")]
     Conflict(Cow<'static, str>),
+    /// It is there already, as this lead.
+    #[error("a lead with this number is there already, and was not stored again")]
+    Duplicate(i64),
+    /// Read it again: it has changed, and is in this version now.
+    #[error("the record is {}", .0.map_or("gone".to_owned(), |version| format!("in version {version}")))]
+    Stale(Option<i64>),
     /// Slow down.
     #[error("too many tries: wait a minute")]
     TooMany,
@@ -74,6 +86,25 @@ pub struct ErrorBody {
     pub field: Option<String>,
 }
 
+/// An error as the native API answers it.
+#[derive(Serialize)]
+pub struct ErrorForm<'a> {
+    error: Shown<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    #[serde(flatten)]
+    body: ErrorBody,
+    /// Every field at fault, where all were looked at.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    details: &'a [FieldError],
+    /// The lead that is there already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lead_id: Option<i64>,
+}
+
 impl ApiError {
     /// The status and the word for programs: the one mapping.
     pub fn status(&self) -> (StatusCode, &'static str) {
@@ -82,11 +113,14 @@ impl ApiError {
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            Self::InvalidFields(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Self::Missing { .. } => (StatusCode::BAD_REQUEST, "missing"),
             Self::Unreadable(_) => (StatusCode::BAD_REQUEST, "unreadable"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::AddressTooLong => (StatusCode::URI_TOO_LONG, "address_too_long"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
+            Self::Duplicate(_) => (StatusCode::CONFLICT, "duplicate"),
+            Self::Stale(_) => (StatusCode::PRECONDITION_FAILED, "stale"),
             Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
             Self::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
@@ -97,9 +131,17 @@ impl ApiError {
     pub fn body(&self) -> ErrorBody {
         let (field, message) = match self {
             Self::Invalid { field, message } | Self::Missing { field, message } => (Some(field.to_string()), message.to_string()),
+            Self::InvalidFields(errors) => (errors.first().map(|first| first.field.clone()), self.to_string()),
             other => (None, other.to_string()),
         };
         ErrorBody { code: self.status().1, message, field }
+    }
+
+    /// The whole form of the native API.
+    pub fn form(&self) -> ErrorForm<'_> {
+        let details = if let Self::InvalidFields(errors) = self { errors.as_slice() } else { &[] };
+        let lead_id = if let Self::Duplicate(id) = self { Some(*id) } else { None };
+        ErrorForm { error: Shown { body: self.body(), details, lead_id } }
     }
 
     /// Wraps a body in the status and the headers that belong to the error. A failure of ours is logged here, once, whole.
@@ -124,11 +166,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        #[derive(Serialize)]
-        struct Form {
-            error: ErrorBody,
-        }
-        self.with_body(Json(Form { error: self.body() }))
+        self.with_body(Json(self.form()))
     }
 }
 
@@ -159,6 +197,13 @@ impl From<Failure> for ApiError {
 impl From<InvalidParty> for ApiError {
     fn from(invalid: InvalidParty) -> Self {
         Self::Invalid { field: invalid.field.into(), message: invalid.expected.into() }
+    }
+}
+
+impl From<Invalid> for ApiError {
+    fn from(invalid: Invalid) -> Self {
+        let field = if invalid.field.is_empty() { "body".into() } else { invalid.field.into() };
+        Self::Invalid { field, message: invalid.message.into() }
     }
 }
 

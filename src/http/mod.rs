@@ -12,6 +12,7 @@ mod health;
 mod input;
 mod lenient;
 mod native;
+mod once;
 mod pages;
 mod peer;
 mod vtiger;

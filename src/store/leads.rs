@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{Arg, Bulk, Column, On, Q, Reads, Result, Rows, Verb};
+use super::{Arg, Bulk, Column, On, Q, Reads, Result, Rows, Verb, filter_text};
 use crate::{
     domain::{
         lead::{Callback, Lead, Source},
         phone::Number,
+        playlist::Published,
     },
     q,
 };
@@ -375,6 +376,30 @@ fn narrowed(query: &LeadsQuery, sql: &'static str, account: i64, key: Arg, befor
         query.hot,
         limit
     )
+}
+
+/// Up to `limit` leads that a playlist holds, the oldest first, and how many it holds.
+///
+/// # Errors
+/// What the database says.
+pub async fn matching(on: On<'_>, account: i64, playlist: &Published, limit: i64) -> Result<(i64, Vec<Lead>)> {
+    let condition = filter_text::of_playlist(playlist, 2);
+    let args = || std::iter::once(Arg::from(account)).chain(condition.args.iter().cloned()).collect::<Vec<_>>();
+    let count = format!("select count(*) from lead l where l.account_id = $1 and {}", condition.sql);
+    let (count,): (i64,) = on.one(Q::new(AssertSqlSafe(count), args())).await?;
+    let first = format!("{}{} order by l.id limit ${}", select!("where l.account_id = $1 and "), condition.sql, condition.args.len() + 2);
+    let args = args().into_iter().chain([limit.into()]).collect();
+    let rows = on.all::<LeadRow>(Q::new(AssertSqlSafe(first), args)).await?;
+    Ok((count, rows.into_iter().map(LeadRow::read).collect::<Result<_>>()?))
+}
+
+/// Whether a campaign has a lead.
+///
+/// # Errors
+/// What the database says.
+pub async fn any_of(reads: &mut Reads<'_>, account: i64, campaign: &str) -> Result<bool> {
+    let q = q!("select id from lead where account_id = $1 and campaign = $2 limit 1", account, campaign);
+    Ok(reads.opt::<(i64,)>(q).await?.is_some())
 }
 
 /// Up to `limit` leads after this id, the oldest first: for a copy of all.

@@ -35,6 +35,24 @@ pub async fn all_in(tx: &mut Tx, account: i64) -> Result<Vec<SetupRow>> {
     tx.all(q!(ALL, account)).await
 }
 
+/// The records of a kind, by name.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_kind(on: On<'_>, account: i64, kind: Kind) -> Result<Vec<SetupRow>> {
+    let sql = "select kind, name, body, version, updated_at from setup where account_id = $1 and kind = $2 order by key";
+    on.all(q!(sql, account, kind.word())).await
+}
+
+/// The record of this name.
+///
+/// # Errors
+/// What the database says.
+pub async fn one(on: On<'_>, account: i64, kind: Kind, name: &str) -> Result<Option<SetupRow>> {
+    let sql = "select kind, name, body, version, updated_at from setup where account_id = $1 and kind = $2 and key = $3";
+    on.opt(q!(sql, account, kind.word(), key(name))).await
+}
+
 /// Adds a record or replaces it; answers its version.
 ///
 /// # Errors

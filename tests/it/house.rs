@@ -172,6 +172,8 @@ fn schema(sql: &str) -> Vec<(String, Vec<String>)> {
         let words: Vec<&str> = statement.split_whitespace().collect();
         match words.as_slice() {
             ["create", "table", name, ..] => found.push(((*name).to_owned(), columns(statement))),
+            // types differ
+            ["alter", "table", table, "add", "column", column, ..] => found.push((format!("{table} {column}"), vec![])),
             ["create", "index" | "unique", ..] | ["alter", ..] => found.push((words.join(" "), vec![])),
             _ => {}
         }
@@ -363,6 +365,8 @@ fn every_error_has_one_status_and_one_word() {
         (ApiError::Unreadable(text()), 400, "unreadable"),
         (ApiError::TooLarge, 413, "too_large"),
         (ApiError::Conflict(text()), 409, "conflict"),
+        (ApiError::Duplicate(7), 409, "duplicate"),
+        (ApiError::Stale(Some(2)), 412, "stale"),
         (ApiError::TooMany, 429, "too_many"),
         (ApiError::Busy(text()), 503, "busy"),
         (ApiError::Internal("x".into()), 500, "internal"),

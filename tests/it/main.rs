@@ -24,6 +24,7 @@ mod lists;
 mod longpoll;
 mod messages_law;
 mod messages_providers;
+mod native_leads;
 mod parties;
 mod pbxmanager;
 mod records;

@@ -32,8 +32,8 @@ impl Desk<'_> {
             Work::News { items, once } => {
                 self.once(ledger, known, once.as_ref(), |ledger, known| self.hear_all(ledger, known, items)).map(Done::News)
             }
-            Work::Leads { orders, once } => {
-                self.once(ledger, known, once.as_ref(), |ledger, known| self.apply_leads(ledger, known, orders)).map(Done::Leads)
+            Work::Leads(work) => {
+                self.once(ledger, known, work.once.as_ref(), |ledger, known| self.apply_leads(ledger, known, work)).map(Done::Leads)
             }
             Work::Dnc(orders) => Ok(Done::Dnc(self.apply_dnc(ledger, known, orders))),
             Work::Expire(calls) => Ok(Done::Expired(calls.iter().filter(|&&call| self.expire(ledger, known, call)).count())),

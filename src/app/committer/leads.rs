@@ -1,16 +1,15 @@
 //! Applies work to leads and to the do-not-call list by the law of leads.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
-    Origin,
+    Once, Origin,
     apply::Desk,
     ledger::{Known, Ledger, Subject},
-    shelf::Shelf,
 };
 use crate::{
     app::directory::Account,
@@ -18,17 +17,25 @@ use crate::{
         disposition,
         dnc::Channel,
         event::Audience,
-        lead::{Asked, Callback, Dial, Found, Lead, LeadPatch, Nearest, NoDial, Override, Source, Verdict, Warning, decide},
+        lead::{Asked, Callback, Dial, Field, Found, Lead, LeadPatch, Nearest, NoDial, Override, Source, Verdict, Warning, decide},
         phone::Number,
         window::{self, RuleSet},
         zone::{Place, Zones},
     },
-    store::{
-        Reads, Result, Rows,
-        dnc::{self, listed},
-        leads,
-    },
 };
+
+/// Leads to bring in or to change, each for itself, in order.
+#[derive(Clone, Debug, Default)]
+pub struct LeadWork {
+    /// What is to be done.
+    pub orders: Vec<LeadOrder>,
+    /// When given, the same request is done once and answered the same again.
+    pub once: Option<Once>,
+    /// Whether the answer shows each lead as it is then.
+    pub show: bool,
+    /// What the door wants to find beside the answer, the same when that is given again.
+    pub beside: Value,
+}
 
 /// What is to be done with one lead.
 #[derive(Clone, Debug)]
@@ -44,8 +51,25 @@ pub enum LeadOrder {
         /// A call to be promised with it.
         callback: Option<Callback>,
     },
+    /// Change the newest lead of this key, and not only what clients write into it.
+    Edit(LeadKey, Box<LeadEdit>),
     /// Change the newest lead of this key, or add one when there is none.
     Upsert(LeadKey, Box<Intake>),
+}
+
+/// What changes of a lead; what is `None` stays.
+#[derive(Clone, Debug)]
+pub struct LeadEdit {
+    /// What clients write into it.
+    pub patch: LeadPatch,
+    /// A promised call. A lead that has one is not hot.
+    pub callback: Option<Option<Callback>>,
+    /// Not dialed from then on.
+    pub expires_at: Option<Option<DateTime<Utc>>>,
+    /// Kept, and never dialed.
+    pub import_only: Option<bool>,
+    /// The way the change comes.
+    pub source: Source,
 }
 
 /// A lead that comes in.
@@ -116,6 +140,26 @@ pub enum LeadDone {
     NotFound,
 }
 
+/// What became of one lead, and the lead as it was then when the door wants to show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeadTold {
+    /// What became of it.
+    #[serde(flatten)]
+    pub done: LeadDone,
+    /// Absent when it is not to be shown, and when nothing was stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead: Option<Box<Lead>>,
+}
+
+/// What became of a piece of work.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeadsTold {
+    /// One per order.
+    pub told: Vec<LeadTold>,
+    /// What the door gave the first time.
+    pub beside: Value,
+}
+
 /// Whether a stored lead is dialed, as a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -140,208 +184,38 @@ impl From<Dial> for DialWord {
     }
 }
 
-/// Leads of an account that the book may not have yet, and what was read beside them.
-#[derive(Default)]
-pub(super) struct KnownLeads {
-    /// The last id that was given.
-    pub(super) last_id: i64,
-    leads: Shelf<i64, Lead>,
-    /// All leads of a number.
-    phones: Shelf<Number, BTreeSet<i64>>,
-    /// All leads of a client's id.
-    clients: Shelf<String, BTreeSet<i64>>,
-    /// Whether a number is on the list.
-    dnc: Shelf<(Channel, Number), bool>,
-}
-
-/// What a batch does to leads and to the list.
-#[derive(Default)]
-pub(super) struct LeadChanges {
-    /// Leads to write, with the custom values they had in the book; `None` when it does not have them.
-    written: BTreeMap<i64, Option<BTreeMap<String, String>>>,
-    /// Numbers whose place on the list changes, with who says so, and whether they were on it.
-    dnc: BTreeMap<(Channel, Number), (bool, &'static str, bool)>,
-    /// Imported leads, to be told of in one entry: first and last id, and how many.
-    imported: Option<(i64, i64, i64)>,
-}
-
-impl KnownLeads {
-    pub(super) fn at(last_id: i64) -> Self {
-        Self { last_id, ..Self::default() }
-    }
-
-    pub(super) fn landed(&mut self, batch: u64) {
-        self.leads.landed(batch);
-        self.phones.landed(batch);
-        self.clients.landed(batch);
-        self.dnc.landed(batch);
-    }
-
-    pub(super) fn unwritten(&mut self, batch: u64) {
-        self.leads.unwritten(batch);
-        self.phones.unwritten(batch);
-        self.clients.unwritten(batch);
-        self.dnc.unwritten(batch);
-    }
-
-    /// Reads the leads and list entries that are wanted and not known.
-    pub(super) async fn look_up(&mut self, reads: &mut Reads<'_>, account: i64, batch: u64, wanted: Wanted) -> Result<()> {
-        for (channel, numbers) in wanted.numbers {
-            let numbers: Vec<Number> = numbers.into_iter().filter(|n| self.dnc.need(&(channel, n.clone()), batch).is_none()).collect();
-            if !numbers.is_empty() {
-                let listed = listed(reads, account, channel, &numbers).await?;
-                for number in numbers {
-                    let on_list = listed.contains(&number);
-                    self.dnc.put((channel, number), on_list, batch);
-                }
-            }
-        }
-        let phones: Vec<Number> = wanted.phones.into_iter().filter(|phone| self.phones.need(phone, batch).is_none()).collect();
-        let clients: Vec<String> = wanted.clients.into_iter().filter(|client| self.clients.need(client, batch).is_none()).collect();
-        let ids: Vec<i64> = wanted.ids.into_iter().filter(|id| self.leads.need(id, batch).is_none()).collect();
-        if phones.is_empty() && clients.is_empty() && ids.is_empty() {
-            return Ok(());
-        }
-        let mut found = Vec::new();
-        if !phones.is_empty() {
-            found.append(&mut leads::by_phones(reads, account, &phones).await?);
-        }
-        if !clients.is_empty() {
-            found.append(&mut leads::by_client_ids(reads, account, &clients).await?);
-        }
-        if !ids.is_empty() {
-            found.append(&mut leads::by_ids(reads, account, &ids).await?);
-        }
-        for lead in found {
-            self.leads.found(lead.id, lead, batch);
-        }
-        phones.into_iter().for_each(|phone| self.phones.put(phone, BTreeSet::new(), batch));
-        clients.into_iter().for_each(|client| self.clients.put(client, BTreeSet::new(), batch));
-        self.index();
-        Ok(())
-    }
-
-    /// Enters all known leads under their numbers and clients' ids: what was read may be older than what was worked out.
-    fn index(&mut self) {
-        let (mut by_phone, mut by_client): (HashMap<&Number, Vec<i64>>, HashMap<&str, Vec<i64>>) = Default::default();
-        for lead in self.leads.values() {
-            by_phone.entry(&lead.phone).or_default().push(lead.id);
-            if let Some(client) = &lead.client_id {
-                by_client.entry(client).or_default().push(lead.id);
-            }
-        }
-        for (phone, ids) in self.phones.iter_mut() {
-            *ids = by_phone.get(phone).into_iter().flatten().copied().collect();
-        }
-        for (client, ids) in self.clients.iter_mut() {
-            *ids = by_client.get(client.as_str()).into_iter().flatten().copied().collect();
-        }
-    }
-
-    /// Keeps a lead as it is now.
-    fn keep(&mut self, lead: Lead, batch: u64) {
-        let before = self.leads.get(&lead.id).map(|before| (before.phone.clone(), before.client_id.clone()));
-        if let Some((phone, client)) = before {
-            if let Some(ids) = self.phones.need(&phone, batch) {
-                ids.remove(&lead.id);
-            }
-            if let Some(ids) = client.and_then(|client| self.clients.need(&client, batch)) {
-                ids.remove(&lead.id);
-            }
-        }
-        if let Some(ids) = self.phones.need(&lead.phone, batch) {
-            ids.insert(lead.id);
-        }
-        if let Some(ids) = lead.client_id.as_ref().and_then(|client| self.clients.need(client, batch)) {
-            ids.insert(lead.id);
-        }
-        self.leads.put(lead.id, lead, batch);
-    }
-
-    /// The newest lead of a key.
-    fn newest(&self, key: &LeadKey) -> Option<&Lead> {
-        let id = match key {
-            LeadKey::Id(id) => Some(id),
-            LeadKey::ClientId(client) => self.clients.get(client)?.last(),
-            LeadKey::Phone(phone) => self.phones.get(phone)?.last(),
-        }?;
-        self.leads.get(id)
-    }
-
-    fn of_phone(&self, phone: &Number) -> impl Iterator<Item = &Lead> {
-        self.phones.get(phone).into_iter().flatten().filter_map(|id| self.leads.get(id))
-    }
-}
-
-/// What must be read for a round of orders.
-#[derive(Default)]
-pub(super) struct Wanted {
-    ids: BTreeSet<i64>,
-    phones: BTreeSet<Number>,
-    clients: BTreeSet<String>,
-    numbers: BTreeMap<Channel, BTreeSet<Number>>,
-}
-
-impl Wanted {
-    pub(super) fn add(&mut self, order: &LeadOrder) {
-        let (key, intake) = match order {
-            LeadOrder::Inject(intake) => (None, Some(intake)),
-            LeadOrder::Change { key, .. } => (Some(key), None),
-            LeadOrder::Upsert(key, intake) => (Some(key), Some(intake)),
-        };
-        match key {
-            Some(LeadKey::Id(id)) => drop(self.ids.insert(*id)),
-            Some(LeadKey::ClientId(client)) => drop(self.clients.insert(client.clone())),
-            Some(LeadKey::Phone(phone)) => drop(self.phones.insert(phone.clone())),
-            None => {}
-        }
-        if let Some(phone) = intake.and_then(|intake| intake.patch.phone()) {
-            self.add_number(Channel::Voice, phone);
-        }
-    }
-
-    pub(super) fn add_number(&mut self, channel: Channel, number: &Number) {
-        self.numbers.entry(channel).or_default().insert(number.clone());
-        if channel == Channel::Voice {
-            self.phones.insert(number.clone());
-        }
-    }
-}
-
-impl LeadChanges {
-    pub(super) fn is_empty(&self) -> bool {
-        self.written.is_empty() && self.dnc.is_empty()
-    }
-
-    /// The rows of the commit.
-    pub(super) fn rows(&self, account: i64, known: &KnownLeads, now: DateTime<Utc>) -> Result<Vec<Rows>> {
-        let written = self.written.iter().filter_map(|(id, before)| Some((known.leads.get(id)?, before.as_ref())));
-        let mut rows: Vec<Rows> = leads::rows(account, written)?.into();
-        let changed = || self.dnc.iter().filter(|(_, (now, _, before))| now != before);
-        let put = changed().filter(|(_, (now, ..))| *now).map(|((channel, number), (_, source, _))| (*channel, number, *source));
-        let taken = changed().filter(|(_, (now, ..))| !*now).map(|((channel, number), _)| (*channel, number));
-        rows.extend(dnc::rows(account, put, taken, now));
-        Ok(rows)
-    }
-}
-
 impl Desk<'_> {
     /// Does what is to be done with each lead, in order.
-    pub(super) fn apply_leads(&self, ledger: &mut Ledger, known: &mut Known, orders: &[LeadOrder]) -> Vec<LeadDone> {
-        let done = orders.iter().map(|order| self.apply_lead(ledger, known, order)).collect();
+    pub(super) fn apply_leads(&self, ledger: &mut Ledger, known: &mut Known, work: &LeadWork) -> LeadsTold {
+        let mut told = Vec::with_capacity(work.orders.len());
+        for order in &work.orders {
+            let done = self.apply_lead(ledger, known, order);
+            let shown = match &done {
+                LeadDone::Created { id, .. } | LeadDone::Updated { id, .. } if work.show => known.leads.leads.get(id),
+                _ => None,
+            };
+            told.push(LeadTold { lead: shown.cloned().map(Box::new), done });
+        }
         if let Some((first, last, count)) = ledger.leads.imported.take() {
             let data = json!({"first": first, "last": last, "count": count});
             self.tell(ledger, "lead.imported", &Audience::Agents(vec![]), None, "import", &data);
         }
-        done
+        LeadsTold { told, beside: work.beside.clone() }
     }
 
     fn apply_lead(&self, ledger: &mut Ledger, known: &mut Known, order: &LeadOrder) -> LeadDone {
         match order {
             LeadOrder::Inject(intake) => self.inject(ledger, known, intake),
-            LeadOrder::Change { key, patch, callback } => self.change(ledger, known, key, patch, callback.as_ref()),
+            LeadOrder::Edit(key, edit) => self.change(ledger, known, key, edit),
+            LeadOrder::Change { key, patch, callback } => {
+                let callback = callback.clone().map(Some);
+                let edit = LeadEdit { patch: patch.clone(), callback, expires_at: None, import_only: None, source: Source::Api };
+                self.change(ledger, known, key, &edit)
+            }
             LeadOrder::Upsert(key, intake) if known.leads.newest(key).is_some() => {
-                self.change(ledger, known, key, &intake.patch, intake.callback.as_ref())
+                let Intake { patch, callback, expires_at, source, .. } = intake.as_ref().clone();
+                let (callback, expires_at) = (callback.map(Some), expires_at.map(Some));
+                self.change(ledger, known, key, &LeadEdit { patch, callback, expires_at, import_only: None, source })
             }
             LeadOrder::Upsert(_, intake) => self.inject(ledger, known, intake),
         }
@@ -351,21 +225,12 @@ impl Desk<'_> {
         let now = self.clock.now();
         // an intake without a number or a campaign is refused at the door
         let Ok(mut lead) = intake.patch.new_lead(known.leads.last_id + 1, intake.source, now) else { return LeadDone::NotFound };
-        let others = || known.leads.of_phone(&lead.phone).filter(|other| other.id != lead.id);
-        let near = |other: &Lead| {
-            Nearest::of(&lead.campaign, lead.subcampaign.as_deref(), [(other.campaign.as_str(), other.subcampaign.as_deref())])
-        };
-        let nearest = others().map(near).max().unwrap_or(Nearest::None);
-        let found = found(&ledger.account, &lead, nearest, known.leads.dnc.get(&(Channel::Voice, lead.phone.clone())) == Some(&true), now);
-        match decide(&intake.asked, &found) {
-            Verdict::Rejected { .. } => {
-                let counted = others().filter(|other| intake.asked.duplicates_check.counts(near(other))).map(|other| other.id).max();
-                LeadDone::Duplicate { id: counted.unwrap_or_default() }
-            }
-            Verdict::Stored { dial, used, warnings } => {
-                lead.callback.clone_from(&intake.callback);
-                lead.expires_at = intake.expires_at;
-                lead.settle(&intake.asked, dial, now);
+        let on_dnc = known.leads.dnc.get(&(Channel::Voice, lead.phone.clone())) == Some(&true);
+        let others = known.leads.of_phone(&lead.phone);
+        match judge(&ledger.account, &intake.asked, &lead, others, on_dnc, now) {
+            (Verdict::Rejected { .. }, counted) => LeadDone::Duplicate { id: counted.unwrap_or_default() },
+            (Verdict::Stored { dial, used, warnings }, _) => {
+                intake.settle(&mut lead, dial, now);
                 known.leads.last_id = lead.id;
                 let (id, dial) = (lead.id, DialWord::from(dial));
                 ledger.leads.written.insert(id, None);
@@ -375,7 +240,7 @@ impl Desk<'_> {
                 } else {
                     let denied: Vec<Override> = warnings.into_iter().map(|Warning::NotGranted(which)| which).collect();
                     let data = json!({"lead": lead, "dial": dial, "overrides": used, "deniedOverrides": denied});
-                    self.tell(ledger, "lead.created", &audience(&lead), lead_agent(&lead), intake.source.word(), &data);
+                    self.tell(ledger, "lead.created", &audience([lead_agent(&lead)]), lead_agent(&lead), intake.source.word(), &data);
                 }
                 known.leads.keep(lead, ledger.batch);
                 LeadDone::Created { id, dial, overrides: used }
@@ -383,25 +248,17 @@ impl Desk<'_> {
         }
     }
 
-    fn change(&self, ledger: &mut Ledger, known: &mut Known, key: &LeadKey, patch: &LeadPatch, callback: Option<&Callback>) -> LeadDone {
+    fn change(&self, ledger: &mut Ledger, known: &mut Known, key: &LeadKey, edit: &LeadEdit) -> LeadDone {
         let now = self.clock.now();
         let Some(before) = known.leads.newest(key) else { return LeadDone::NotFound };
         let mut lead = before.clone();
-        let custom = lead.custom.clone();
-        let mut changed = patch.apply(&mut lead, now).changed;
-        if callback.is_some() && callback != lead.callback.as_ref() {
-            lead.callback = callback.cloned();
-            if changed.is_empty() {
-                lead.version += 1;
-                lead.updated_at = now;
-            }
-            changed.push("callback");
-        }
         let id = lead.id;
+        let changed = edit.apply(&mut lead, &ledger.account, now);
         if !changed.is_empty() {
-            ledger.leads.written.entry(id).or_insert(Some(custom));
+            let audience = audience([lead_agent(before), lead_agent(&lead)]);
+            ledger.leads.written.entry(lead.id).or_insert(Some(before.custom.clone()));
             let data = json!({"lead": lead, "changed": changed});
-            self.tell(ledger, "lead.updated", &audience(&lead), lead_agent(&lead), "api", &data);
+            self.tell(ledger, "lead.updated", &audience, lead_agent(&lead), edit.source.word(), &data);
             known.leads.keep(lead, ledger.batch);
         }
         LeadDone::Updated { id, changed: changed.into_iter().map(str::to_owned).collect() }
@@ -441,30 +298,91 @@ impl Desk<'_> {
             lead.scrub(now);
             ledger.leads.written.entry(lead.id).or_insert(Some(custom));
             let data = json!({"lead": lead, "changed": ["callStatus"]});
-            self.tell(ledger, "lead.updated", &audience(&lead), lead_agent(&lead), "dnc", &data);
+            self.tell(ledger, "lead.updated", &audience([lead_agent(&lead)]), lead_agent(&lead), "dnc", &data);
             known.leads.keep(lead, ledger.batch);
         }
         count
     }
 
     /// Leaves an entry that is about no call.
-    fn tell(
-        &self,
-        ledger: &mut Ledger,
-        kind: &'static str,
-        audience: &Audience,
-        agent: Option<&str>,
-        source: &str,
-        data: &serde_json::Value,
-    ) {
+    fn tell(&self, ledger: &mut Ledger, kind: &'static str, audience: &Audience, agent: Option<&str>, source: &str, data: &Value) {
         let now = self.clock.now();
         let origin = Origin { source, occurred: now, observed: now };
         ledger.append(self.clock.id(), kind, audience, &Subject::no_call(agent), origin, data);
     }
 }
 
+impl Intake {
+    /// Records in a lead that is new what was asked and decided.
+    pub(in crate::app) fn settle(&self, lead: &mut Lead, dial: Dial, now: DateTime<Utc>) {
+        lead.callback.clone_from(&self.callback);
+        lead.expires_at = self.expires_at;
+        lead.settle(&self.asked, dial, now);
+    }
+}
+
+impl LeadEdit {
+    /// Writes the change into a lead; the native keys of what changed.
+    fn apply(&self, lead: &mut Lead, account: &Account, now: DateTime<Utc>) -> Vec<&'static str> {
+        let mut changed = self.patch.apply(lead, now).changed;
+        let is_counted = !changed.is_empty();
+        // a part of one campaign is none of another
+        if changed.contains(&Field::Campaign.row().native) && self.patch.given(Field::Subcampaign).is_none() {
+            let parts = account.setup.campaigns.get(&lead.campaign).map(|campaign| &campaign.subcampaigns);
+            let is_part = |name: &String| parts.is_none_or(|parts| parts.contains(name));
+            if lead.subcampaign.take_if(|name| !is_part(name)).is_some() {
+                changed.push(Field::Subcampaign.row().native);
+            }
+        }
+        if let Some(callback) = self.callback.as_ref().filter(|callback| **callback != lead.callback) {
+            lead.callback.clone_from(callback);
+            if callback.is_some() {
+                // it was promised for a time
+                (lead.hot, lead.hot_at) = (false, None);
+            }
+            changed.push("callback");
+        }
+        if let Some(expires_at) = self.expires_at.filter(|at| *at != lead.expires_at) {
+            lead.expires_at = expires_at;
+            changed.push("expiresAt");
+        }
+        if let Some(import_only) = self.import_only.filter(|only| *only != lead.import_only) {
+            lead.import_only = import_only;
+            if import_only {
+                (lead.hot, lead.hot_at) = (false, None);
+            }
+            changed.push("importOnly");
+        }
+        if !is_counted && !changed.is_empty() {
+            lead.version += 1;
+            lead.updated_at = now;
+        }
+        changed
+    }
+}
+
+/// What becomes of a lead that comes in, and the newest of the `others` that count as its duplicates.
+pub(in crate::app) fn judge<'a>(
+    account: &Account,
+    asked: &Asked,
+    lead: &Lead,
+    others: impl Iterator<Item = &'a Lead>,
+    on_dnc: bool,
+    now: DateTime<Utc>,
+) -> (Verdict, Option<i64>) {
+    let (mut nearest, mut counted) = (Nearest::None, None);
+    for other in others {
+        let near = Nearest::of(&lead.campaign, lead.subcampaign.as_deref(), [(other.campaign.as_str(), other.subcampaign.as_deref())]);
+        nearest = nearest.max(near);
+        if asked.duplicates_check.counts(near) {
+            counted = counted.max(Some(other.id));
+        }
+    }
+    (decide(asked, &found(account, lead, nearest, on_dnc, now)), counted)
+}
+
 /// What the decision table looks at.
-pub(in crate::app) fn found(account: &Account, lead: &Lead, nearest: Nearest, on_dnc: bool, now: DateTime<Utc>) -> Found {
+fn found(account: &Account, lead: &Lead, nearest: Nearest, on_dnc: bool, now: DateTime<Utc>) -> Found {
     let setup = &account.setup;
     let callable = disposition::resolve(lead.call_status.as_deref(), setup.dispositions_of(&lead.campaign), &setup.dispositions);
     Found { nearest, callable: callable.is_callable(), on_dnc, window_open: window_of(account, lead, now).is_permitted() }
@@ -477,9 +395,10 @@ pub(in crate::app) fn window_of(account: &Account, lead: &Lead, now: DateTime<Ut
     window::permits(&zones, account.setup.options.zone, RuleSet::of_number(&lead.phone), now)
 }
 
-/// Who sees an entry of this lead beside those who follow everything.
-fn audience(lead: &Lead) -> Audience {
-    Audience::Agents(lead_agent(lead).into_iter().map(str::to_owned).collect())
+/// Who sees an entry of a lead beside those who follow everything: whose it is, and whose it was.
+fn audience<const N: usize>(agents: [Option<&str>; N]) -> Audience {
+    let logins: BTreeSet<&str> = agents.into_iter().flatten().collect();
+    Audience::Agents(logins.into_iter().map(str::to_owned).collect())
 }
 
 /// The agent whose lead it is.

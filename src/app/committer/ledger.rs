@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     Origin,
-    leads::{KnownLeads, LeadChanges},
+    known_leads::{KnownLeads, LeadChanges},
 };
 use crate::{
     app::{

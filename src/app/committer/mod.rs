@@ -6,6 +6,7 @@
 
 mod apply;
 mod batch;
+mod known_leads;
 mod leads;
 mod ledger;
 mod shard;
@@ -25,9 +26,9 @@ use tokio::{
 };
 use uuid::Uuid;
 
-pub(in crate::app) use self::leads::{found, window_of};
+pub(in crate::app) use self::leads::{judge, window_of};
 pub use self::{
-    leads::{DialWord, DncOrder, Intake, LeadDone, LeadKey, LeadOrder},
+    leads::{DialWord, DncOrder, Intake, LeadDone, LeadEdit, LeadKey, LeadOrder, LeadTold, LeadWork, LeadsTold},
     ledger::audience_now,
 };
 use super::{clock::Clock, directory::Account, hub::Hub};
@@ -53,12 +54,7 @@ pub enum Work {
     /// The CRM sets fields of a call's record.
     Edit(Uuid, EditPatch),
     /// Leads come in or change.
-    Leads {
-        /// Each for itself, in order.
-        orders: Vec<LeadOrder>,
-        /// As with news.
-        once: Option<Once>,
-    },
+    Leads(LeadWork),
     /// Numbers come on the do-not-call list or leave it.
     Dnc(Vec<DncOrder>),
 }
@@ -125,7 +121,7 @@ pub enum Done {
     /// The wish was carried out.
     Granted,
     /// One answer per lead.
-    Leads(Vec<LeadDone>),
+    Leads(LeadsTold),
     /// For each number whether that changed anything.
     Dnc(Vec<bool>),
 }

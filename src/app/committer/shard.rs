@@ -18,10 +18,10 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{
-    Failure, Job, Once, Settings, Work,
+    Failure, Job, LeadWork, Once, Settings, Work,
     apply::Desk,
     batch::{Batch, Closed, Wreck},
-    leads::Wanted,
+    known_leads::Wanted,
     ledger::{Known, Ledger},
     sure::Part,
 };
@@ -292,7 +292,7 @@ async fn look_up(reads: &mut Reads<'_>, known: &mut Known, ledger: &mut Ledger, 
                     remember(reads, known, account, once).await?;
                 }
             }
-            Work::Leads { orders, once } => {
+            Work::Leads(LeadWork { orders, once, .. }) => {
                 orders.iter().for_each(|order| wanted.add(order));
                 if let Some(once) = once {
                     remember(reads, known, account, once).await?;

@@ -47,6 +47,11 @@ impl<K: Eq + Hash, V> Shelf<K, V> {
         self.0.iter_mut().map(|(key, (_, value))| (key, value))
     }
 
+    /// Drops the values that are not so.
+    pub(super) fn keep_if(&mut self, is_so: impl Fn(&V) -> bool) {
+        self.0.retain(|_, (_, value)| is_so(value));
+    }
+
     /// All batches up to this one are in the book.
     pub(super) fn landed(&mut self, batch: u64) {
         self.0.retain(|_, (of, _)| *of > batch);

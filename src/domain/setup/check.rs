@@ -7,9 +7,11 @@ use super::{Campaign, Kind, OPTIONS, Options, OwnedNumber, PlaylistRecord, RingG
 use crate::domain::{
     disposition::Disposition,
     filter::Filter,
+    lead::field::check_custom_name,
     message::provider::Provider,
     phone::{HomeRegion, Number},
-    playlist::Playlist,
+    playlist::{MAX_CAMPAIGNS, MAX_FILTERS, Playlist},
+    skill::{SkillChange, SkillPriority, update_priority},
 };
 
 /// Longest name, in characters: as long as the field of a lead that holds it.
@@ -44,7 +46,6 @@ pub fn check(
     is_agent: impl Fn(&str) -> bool,
 ) -> Result<(String, Value), Invalid> {
     let name = checked_name(kind, name, region)?;
-    let exists = |field: &str, found: bool, what: &str| if found { Ok(()) } else { Err(invalid(field, format!("there is no {what}"))) };
     let body = match kind {
         Kind::Campaign => {
             let campaign: Campaign = typed(body)?;
@@ -66,24 +67,20 @@ pub fn check(
             let disposition: Disposition = typed(&body)?;
             json!(disposition)
         }
-        Kind::Field => match body.as_object() {
-            Some(object) if object.is_empty() => json!({}),
-            _ => return Err(invalid("", "expected an empty object: a field has a name and nothing else")),
-        },
+        Kind::Field => {
+            check_custom_name(&name).map_err(|message| invalid("name", message))?;
+            match body.as_object() {
+                Some(object) if object.is_empty() => json!({}),
+                _ => return Err(invalid("", "expected an empty object: a field has a name and nothing else")),
+            }
+        }
         Kind::Number => {
             let number: OwnedNumber = typed(body)?;
             let provider = number.provider.as_deref();
             exists("provider", provider.is_none_or(|provider| setup.providers.get(provider).is_some()), "such provider")?;
             json!(number)
         }
-        Kind::RingGroup => {
-            let group: RingGroup = typed(body)?;
-            let campaign = group.campaign.as_deref();
-            exists("campaign", campaign.is_none_or(|campaign| setup.campaigns.get(campaign).is_some()), "such campaign")?;
-            let unknown = group.skills.keys().find(|skill| setup.skills.get(skill).is_none());
-            exists("skills", unknown.is_none(), "such skill")?;
-            json!(group)
-        }
+        Kind::RingGroup => checked_ring_group(&name, body, setup, region)?,
         Kind::Skill => {
             let skill: Skill = typed(body)?;
             checked_list("agents", &skill.agents)?;
@@ -93,16 +90,7 @@ pub fn check(
         Kind::Filter => {
             json!(Filter::read(body, &setup.fields, region).map_err(|fault| invalid(fault.path, fault.message))?)
         }
-        Kind::Playlist => {
-            let mut body = body.clone();
-            let object = body.as_object_mut().ok_or_else(|| invalid("", "expected an object"))?;
-            object.insert("name".to_owned(), json!(name));
-            let draft: Playlist = typed(&body)?;
-            exists("campaigns", draft.campaigns.iter().all(|campaign| setup.campaigns.get(campaign).is_some()), "such campaign")?;
-            exists("filters", draft.filters.iter().all(|assigned| setup.filters.contains_key(&assigned.filter)), "such filter")?;
-            let published = setup.playlists.get(&name).and_then(|record| record.published.clone());
-            PlaylistRecord { draft, published }.to_body()
-        }
+        Kind::Playlist => checked_playlist(&name, body, setup)?,
         Kind::Provider => {
             typed::<Provider>(body)?;
             body.clone()
@@ -119,7 +107,59 @@ fn typed<T: DeserializeOwned>(body: &Value) -> Result<T, Invalid> {
     })
 }
 
-fn checked_name(kind: Kind, name: &str, region: HomeRegion) -> Result<String, Invalid> {
+fn exists(field: &str, found: bool, what: &str) -> Result<(), Invalid> {
+    if found { Ok(()) } else { Err(invalid(field, format!("there is no {what}"))) }
+}
+
+fn checked_ring_group(name: &str, body: &Value, setup: &Setup, region: HomeRegion) -> Result<Value, Invalid> {
+    let group: RingGroup = typed(&with_number(body, region)?)?;
+    let twin = setup.ring_groups.iter().find(|(other, present)| present.number == group.number && !other.eq_ignore_ascii_case(name));
+    if let Some((twin, _)) = twin {
+        return Err(invalid("number", format!("ring group {twin:?} has this number")));
+    }
+    for (skill, SkillPriority { priority, delay_s, .. }) in &group.skills {
+        let change = SkillChange { priority: Some(*priority), delay_s: Some(*delay_s), active: None };
+        update_priority(None, change).map_err(|error| invalid(format!("skills.{skill}"), error.to_string()))?;
+    }
+    let campaign = group.campaign.as_deref();
+    exists("campaign", campaign.is_none_or(|campaign| setup.campaigns.get(campaign).is_some()), "such campaign")?;
+    let unknown = group.skills.keys().find(|skill| setup.skills.get(skill).is_none());
+    exists("skills", unknown.is_none(), "such skill")?;
+    Ok(json!(group))
+}
+
+fn checked_playlist(name: &str, body: &Value, setup: &Setup) -> Result<Value, Invalid> {
+    let mut body = body.clone();
+    let object = body.as_object_mut().ok_or_else(|| invalid("", "expected an object"))?;
+    object.insert("name".to_owned(), json!(name));
+    let draft: Playlist = typed(&body)?;
+    if draft.campaigns.len() > MAX_CAMPAIGNS {
+        return Err(invalid("campaigns", format!("expected at most {MAX_CAMPAIGNS}")));
+    }
+    if draft.filters.len() > MAX_FILTERS {
+        return Err(invalid("filters", format!("expected at most {MAX_FILTERS}")));
+    }
+    exists("campaigns", draft.campaigns.iter().all(|campaign| setup.campaigns.get(campaign).is_some()), "such campaign")?;
+    exists("filters", draft.filters.iter().all(|assigned| setup.filters.contains_key(&assigned.filter)), "such filter")?;
+    let published = setup.playlists.get(name).and_then(|record| record.published.clone());
+    Ok(PlaylistRecord { draft, published }.to_body())
+}
+
+/// The body of a ring group with its number in canonical form.
+fn with_number(body: &Value, region: HomeRegion) -> Result<Value, Invalid> {
+    let mut body = body.clone();
+    if let Some(Value::String(raw)) = body.get_mut("number") {
+        let number = Number::read(raw, region).ok_or_else(|| invalid("number", "expected a telephone number"))?;
+        number.as_str().clone_into(raw);
+    }
+    Ok(body)
+}
+
+/// The name under which a record is kept.
+///
+/// # Errors
+/// What is expected of a name.
+pub fn checked_name(kind: Kind, name: &str, region: HomeRegion) -> Result<String, Invalid> {
     let name = name.trim();
     if kind == Kind::Options {
         return Ok(OPTIONS.to_owned());

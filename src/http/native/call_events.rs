@@ -3,25 +3,22 @@
 use axum::{Json, Router, extract::State, http::HeaderMap, routing::post};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::{
-    app::committer::{NewsItem, Once},
+    app::committer::NewsItem,
     domain::scope::Scope,
     http::{
         Web,
         auth::Bearer,
         error::ApiError,
         input::{Body, misfit},
+        once::once,
     },
     pbx::{
         Hearing,
         native::{CallEvent, MAX_EVENTS},
     },
 };
-
-/// Longest Idempotency-Key.
-const MAX_KEY: usize = 200;
 
 pub(super) fn router() -> Router<Web> {
     Router::new().route("/api/v1/call-events", post(post_events))
@@ -44,7 +41,7 @@ async fn post_events(
     if batch.events.is_empty() || batch.events.len() > MAX_EVENTS {
         return Err(ApiError::Invalid { field: "events".into(), message: format!("expected 1 to {MAX_EVENTS} events").into() });
     }
-    let once = idempotency_key(&headers, &batch.events)?;
+    let once = once(&headers, "call-events", &batch.events)?;
     let hearing = Hearing { roster: &account.roster, region: account.region, zone: chrono_tz::Tz::UTC, observed_at: web.app.clock.now() };
     let mut items = Vec::with_capacity(batch.events.len());
     for (index, event) in batch.events.into_iter().enumerate() {
@@ -62,15 +59,4 @@ async fn post_events(
         .map(|told| json!({"dialerCallId": told.call, "attempt": told.attempt, "state": told.state, "changed": told.changed}))
         .collect();
     Ok(Json(json!({ "items": items })))
-}
-
-fn idempotency_key(headers: &HeaderMap, events: &[Value]) -> Result<Option<Once>, ApiError> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().map(str::trim).filter(|key| !key.is_empty() && key.len() <= MAX_KEY);
-    let key = key.ok_or(ApiError::Invalid {
-        field: "Idempotency-Key".into(),
-        message: format!("expected 1 to {MAX_KEY} visible characters").into(),
-    })?;
-    let content = serde_json::to_vec(events).map_err(|error| ApiError::Internal(error.into()))?;
-    Ok(Some(Once { key: format!("call-events/{key}"), content: Sha256::digest(&content).to_vec() }))
 }

@@ -2,11 +2,14 @@
 
 mod agents;
 mod call_events;
+mod dnc;
 mod events;
+mod leads;
 mod page;
 pub(super) mod parties;
 mod records;
 mod sessions;
+mod setup;
 mod sign_in_limit;
 
 use axum::Router;
@@ -21,8 +24,11 @@ pub(super) fn router() -> Router<Web> {
     Router::new()
         .merge(agents::router())
         .merge(call_events::router())
+        .merge(dnc::router())
         .merge(events::router())
+        .merge(leads::router())
         .merge(parties::router())
         .merge(records::router())
         .merge(sessions::router())
+        .merge(setup::router())
 }

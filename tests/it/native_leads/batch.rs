@@ -1,0 +1,109 @@
+//! Many leads in one request, each for itself.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{BERLIN, BOSTON, LEADS, add_token, count, entries, lead, post, send, send_as, set_up};
+use crate::support::app::{TestApp, both};
+
+async fn batch(t: &TestApp, items: Value) -> Vec<Value> {
+    let (status, told) = send(t, Method::POST, &format!("{LEADS}/batch"), &json!({ "items": items })).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    told["items"].as_array().cloned().expect("items")
+}
+
+both! {
+    async fn each_item_has_its_own_answer(t: TestApp) {
+        set_up(&t).await;
+        lead(&t, json!({"campaign": "Summer", "subcampaign": "North", "phone": BERLIN, "clientId": "c-1"})).await;
+        let told = batch(&t, json!([
+            {"op": "create", "lead": {"campaign": "Summer", "phone": BOSTON}},
+            {"op": "create", "lead": {"campaign": "Summer", "phone": BOSTON}},
+            {"op": "create", "lead": {"campaign": "Summer", "phone": "nobody", "email": 7}},
+            {"op": "create", "lead": {"campaign": "Summer", "phone": "+4930123400", "dialNonCallables": true}},
+            {"op": "upsert", "key": "phone", "lead": {"campaign": "Summer", "phone": BOSTON, "firstName": "B"}},
+            {"op": "upsert", "key": "clientId", "lead": {"campaign": "Winter", "phone": "+4930123401", "clientId": "c-2"}},
+            {"op": "update", "key": {"clientId": "c-1"}, "lead": {"subcampaign": "South", "callback": {"localTime": "11/21/2026 10:00:00"}}},
+            {"op": "update", "key": {"phone": "+49 30 123456"}, "lead": {"firstName": "A"}},
+            {"op": "update", "key": {"id": 99}, "lead": {"firstName": "A"}},
+            {"op": "update", "key": {"id": 1}, "lead": {"subcampaign": "East"}},
+            {"op": "update", "key": {"email": "x"}, "lead": {}},
+            {"op": "update", "key": {"phone": "x"}, "lead": {}},
+            {"op": "delete", "lead": {}},
+            {"op": "create", "lead": {"campaign": "Summer", "phone": BERLIN}, "colour": "red"},
+            {"op": "create"},
+            7,
+            {"op": "create", "lead": []},
+        ])).await;
+        let brief: Vec<String> = told.iter().map(|item| {
+            let error = &item["error"];
+            let detail = error["field"].as_str().map(str::to_owned).or(error["leadId"].as_i64().map(|id| id.to_string())).unwrap_or_default();
+            format!("{} {} {detail}", item["status"], item["id"].as_i64().map_or(error["code"].as_str().unwrap_or("-").to_owned(), |id| id.to_string()))
+        }).collect();
+        assert_eq!(brief, [
+            "201 2 ", "409 duplicate 2", "422 invalid email", "403 forbidden ", "200 2 ", "201 3 ", "200 1 ", "200 1 ", "404 not_found ", "422 invalid subcampaign",
+            "422 invalid item", "422 invalid key.phone", "422 invalid op", "422 invalid item", "422 invalid lead", "422 invalid item", "422 invalid body",
+        ], "{told:#?}");
+        assert_eq!(told[2]["error"]["details"].as_array().map(Vec::len), Some(2));
+        assert_eq!((&told[0]["dial"], &told[4]["changed"]), (&json!("when_window_opens"), &json!(["firstName"])));
+        let (_, first) = t.get(&format!("{LEADS}/1")).await;
+        assert_eq!((&first["subcampaign"], &first["firstName"], &first["callback"]["at"]), (&json!("South"), &json!("A"), &json!("2026-11-21T09:00:00Z")));
+        assert_eq!(count(&t).await, 3);
+    }
+
+    async fn a_thousand_at_once(t: TestApp) {
+        set_up(&t).await;
+        let item = |index: usize| json!({"op": "create", "lead": {"campaign": "Summer", "phone": format!("+4930{:06}", 100_000 + index % 990), "clientId": format!("c-{index}")}});
+        let told = batch(&t, (0..1000).map(item).collect()).await;
+        assert_eq!(told.len(), 1000);
+        for (index, item) in told.iter().enumerate() {
+            match index < 990 {
+                true => assert_eq!((&item["status"], &item["id"]), (&json!(201), &json!(index + 1)), "{index}"),
+                false => assert_eq!((&item["status"], &item["error"]["leadId"]), (&json!(409), &json!(index - 989)), "{index}"),
+            }
+        }
+        let update = |index: usize| json!({"op": "update", "key": {"clientId": format!("c-{index}")}, "lead": {"city": "Berlin"}});
+        let told = batch(&t, (0..1000).map(update).collect()).await;
+        assert_eq!(told.iter().filter(|item| item["status"] == 200).count(), 990);
+        assert_eq!(told.iter().filter(|item| item["status"] == 404).count(), 10);
+        assert_eq!(t.get(&format!("{LEADS}/990")).await.1["city"], "Berlin");
+        for items in [json!([]), json!((0..1001).map(item).collect::<Vec<_>>())] {
+            let (status, told) = send(&t, Method::POST, &format!("{LEADS}/batch"), &json!({ "items": items })).await;
+            assert_eq!((status, &told["error"]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("items")), "{told}");
+        }
+    }
+
+    async fn what_is_no_batch_is_refused_whole(t: TestApp) {
+        set_up(&t).await;
+        let good = json!({"op": "create", "lead": {"campaign": "Summer", "phone": BERLIN}});
+        for (path, body, field) in [
+            ("", json!({}), "items"), ("", json!({"items": {}}), "items"), ("", json!("good"), "body"), ("", json!({"items": [good], "atomic": true}), "atomic"),
+            ("?dryRun=true", json!({"items": [good]}), "dryRun"),
+        ] {
+            let (status, told) = send(&t, Method::POST, &format!("{LEADS}/batch{path}"), &body).await;
+            assert_eq!((status, told["error"]["field"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some(field)), "{body}: {told}");
+        }
+        assert_eq!(count(&t).await, 0);
+        add_token(&t, "cti_write", "leads:write,dups:override").await;
+        let twice = json!({"op": "create", "lead": {"campaign": "Summer", "phone": BERLIN, "allowDuplicates": true}});
+        let (_, told) = send_as(&t, "cti_write", Method::POST, &format!("{LEADS}/batch"), &json!({"items": [twice, twice]})).await;
+        assert_eq!((&told["items"][0]["overrides"], &told["items"][1]["overrides"]), (&json!([]), &json!(["dups"])), "{told}");
+        assert_eq!(entries(&t, "lead.*").await.len(), 2);
+    }
+
+    // pieces of work that are applied while the ones before them are committed must see each other's leads
+    async fn duplicates_are_found_under_load(t: TestApp) {
+        set_up(&t).await;
+        let one = |index: usize| {
+            let t = &t;
+            async move { post(t, json!({"campaign": "Summer", "phone": format!("+4930{:06}", 200_000 + index % 40)})).await.0 }
+        };
+        for round in 0..10 {
+            let told = futures_util::future::join_all((0..200).map(one)).await;
+            let created = told.iter().filter(|status| **status == StatusCode::CREATED).count();
+            assert_eq!(created, if round == 0 { 40 } else { 0 });
+            assert!(told.iter().all(|status| matches!(*status, StatusCode::CREATED | StatusCode::CONFLICT)), "{told:?}");
+        }
+        assert_eq!(count(&t).await, 40);
+    }
+}
