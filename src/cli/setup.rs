@@ -324,12 +324,15 @@ impl Outcome {
                 match &campaign {
                     None => drop(add(db, &account, (Kind::Disposition, &name), body).await?),
                     Some(campaign) => {
-                        let missing = Refusal::Missing(format!("campaign {campaign:?}: list them with `cti-gateway campaign list`"));
+                        let missing = || Refusal::Missing(format!("campaign {campaign:?}: list them with `cti-gateway campaign list`"));
+                        let known = desk::account(db, &account).await?;
+                        // it keeps the name that it has
+                        let (campaign, _) = known.setup.campaigns.entry(campaign).ok_or_else(missing)?;
                         let exists = Refusal::Exists(format!("the disposition {name:?} of the campaign {campaign:?}"));
                         let named = name.to_lowercase();
                         anyhow::ensure!(!name.is_empty() && name.chars().count() <= 50, "--name: expected 1 to 50 characters");
                         let added = change(db, &account, (Kind::Campaign, campaign), |_, before| {
-                            let mut campaign = before.ok_or(missing)?;
+                            let mut campaign = before.ok_or_else(missing)?;
                             let Some(own) = campaign["dispositions"].as_array_mut() else { return Ok(Change::Keep) };
                             if own.iter().any(|own| own["name"].as_str().is_some_and(|own| own.to_lowercase() == named)) {
                                 return Err(exists);

@@ -16,6 +16,7 @@ mod faults;
 mod feeds;
 mod house;
 mod law;
+mod lead_cli;
 mod listing;
 mod lists;
 mod longpoll;
