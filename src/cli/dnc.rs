@@ -49,9 +49,8 @@ impl From<Channel> for Closed {
 #[derive(Debug, Subcommand)]
 pub(super) enum Dnc {
     /// Put numbers on the list; leads with these numbers become DO NOT CALL
-    ///
-    /// Example: cti-gateway dnc add --account acme --number "(202) 555-0123" --number +493012345678
-    #[command(verbatim_doc_comment)]
+    #[command(after_help = r#"Example:
+  cti-gateway dnc add --account acme --number "(202) 555-0123" --number +493012345678"#)]
     Add {
         #[command(flatten)]
         account: AccountName,
@@ -88,11 +87,9 @@ pub(super) enum Dnc {
     ///
     /// Empty lines and what follows a # are passed over. Every number that can be read is put on the list; lines without
     /// one are named at the end, and the command fails. Importing a file again changes nothing.
-    ///
-    /// Examples:
-    ///   cti-gateway dnc import --account acme numbers.txt
-    ///   cut -d, -f3 export.csv | cti-gateway dnc import --account acme -
-    #[command(verbatim_doc_comment)]
+    #[command(after_help = r#"Examples:
+  cti-gateway dnc import --account acme numbers.txt
+  cut -d, -f3 export.csv | cti-gateway dnc import --account acme -"#)]
     Import {
         #[command(flatten)]
         account: AccountName,

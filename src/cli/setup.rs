@@ -26,9 +26,9 @@ const MAX_BODY: u64 = 1024 * 1024;
 #[derive(Debug, Subcommand)]
 pub(super) enum Campaign {
     /// Add a campaign
-    ///
-    /// Example: cti-gateway campaign add --account acme --name Spring --subcampaign North --subcampaign South --daily-cap 3
-    #[command(verbatim_doc_comment)]
+    #[command(after_help = r#"Example:
+  cti-gateway campaign add --account acme --name Spring \
+      --subcampaign North --subcampaign South --daily-cap 3"#)]
     Add {
         #[command(flatten)]
         account: AccountName,
@@ -55,9 +55,8 @@ pub(super) enum Field {
     /// Declare a custom field of leads
     ///
     /// DialedIn clients call it adv_Policy__ID, the native API custom."Policy ID", a CSV column Policy ID.
-    ///
-    /// Example: cti-gateway field add --account acme --name "Policy ID"
-    #[command(verbatim_doc_comment)]
+    #[command(after_help = r#"Example:
+  cti-gateway field add --account acme --name "Policy ID""#)]
     Add {
         #[command(flatten)]
         account: AccountName,
@@ -76,9 +75,8 @@ pub(super) enum Field {
 #[derive(Debug, Subcommand)]
 pub(super) enum Number {
     /// Add a number of the account's own: what calls may show and messages may come from
-    ///
-    /// Example: cti-gateway number add --account acme --number +12025550123 --voice --sms --provider twilio
-    #[command(verbatim_doc_comment)]
+    #[command(after_help = r#"Example:
+  cti-gateway number add --account acme --number +12025550123 --voice --sms --provider twilio"#)]
     Add {
         #[command(flatten)]
         account: AccountName,
@@ -108,11 +106,9 @@ pub(super) enum Outcome {
     /// Add an outcome of the account's own, or of one campaign
     ///
     /// Of the same name, a campaign's goes before the account's, and that before the system's.
-    ///
-    /// Examples:
-    ///   cti-gateway disposition add --account acme --name "Call in spring" --callable --connects
-    ///   cti-gateway disposition add --account acme --name SALE --campaign Spring --callable --connects
-    #[command(verbatim_doc_comment)]
+    #[command(after_help = r#"Examples:
+  cti-gateway disposition add --account acme --name "Call in spring" --callable --connects
+  cti-gateway disposition add --account acme --name SALE --campaign Spring --callable --connects"#)]
     Add {
         #[command(flatten)]
         account: AccountName,
@@ -151,9 +147,8 @@ pub(super) enum Setup {
     /// Show the records of a kind, or one of them
     ///
     /// What a provider is configured with holds secrets and is not shown.
-    ///
-    /// Example: cti-gateway setup get --account acme --kind ring_group --name Sales
-    #[command(verbatim_doc_comment)]
+    #[command(after_help = r#"Example:
+  cti-gateway setup get --account acme --kind ring_group --name Sales"#)]
     Get {
         #[command(flatten)]
         account: AccountName,
@@ -164,11 +159,10 @@ pub(super) enum Setup {
         name: Option<String>,
     },
     /// Store a record: add it, or replace the one of this name
-    ///
-    /// Examples:
-    ///   echo '{"agents":["agent1"]}' | cti-gateway setup put --account acme --kind skill --name Spanish --body-stdin
-    ///   echo '{"zone":"America/New_York"}' | cti-gateway setup put --account acme --kind options --body-stdin
-    #[command(verbatim_doc_comment)]
+    #[command(after_help = r#"Examples:
+  echo '{"agents":["agent1"]}' | cti-gateway setup put --account acme \
+      --kind skill --name Spanish --body-stdin
+  echo '{"zone":"America/New_York"}' | cti-gateway setup put --account acme --kind options --body-stdin"#)]
     Put {
         #[command(flatten)]
         account: AccountName,
@@ -182,9 +176,8 @@ pub(super) enum Setup {
         body_stdin: bool,
     },
     /// Remove a record
-    ///
-    /// Example: cti-gateway setup remove --account acme --kind skill --name Spanish
-    #[command(verbatim_doc_comment)]
+    #[command(after_help = r#"Example:
+  cti-gateway setup remove --account acme --kind skill --name Spanish"#)]
     Remove {
         #[command(flatten)]
         account: AccountName,
@@ -324,12 +317,15 @@ impl Outcome {
                 match &campaign {
                     None => drop(add(db, &account, (Kind::Disposition, &name), body).await?),
                     Some(campaign) => {
-                        let missing = Refusal::Missing(format!("campaign {campaign:?}: list them with `cti-gateway campaign list`"));
+                        let missing = || Refusal::Missing(format!("campaign {campaign:?}: list them with `cti-gateway campaign list`"));
+                        let known = desk::account(db, &account).await?;
+                        // it keeps the name that it has
+                        let (campaign, _) = known.setup.campaigns.entry(campaign).ok_or_else(missing)?;
                         let exists = Refusal::Exists(format!("the disposition {name:?} of the campaign {campaign:?}"));
                         let named = name.to_lowercase();
                         anyhow::ensure!(!name.is_empty() && name.chars().count() <= 50, "--name: expected 1 to 50 characters");
                         let added = change(db, &account, (Kind::Campaign, campaign), |_, before| {
-                            let mut campaign = before.ok_or(missing)?;
+                            let mut campaign = before.ok_or_else(missing)?;
                             let Some(own) = campaign["dispositions"].as_array_mut() else { return Ok(Change::Keep) };
                             if own.iter().any(|own| own["name"].as_str().is_some_and(|own| own.to_lowercase() == named)) {
                                 return Err(exists);

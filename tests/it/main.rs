@@ -18,6 +18,7 @@ mod feeds;
 mod filters;
 mod house;
 mod law;
+mod lead_cli;
 mod leads_law;
 mod listing;
 mod lists;

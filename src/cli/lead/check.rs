@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use csv::StringRecord;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -55,12 +56,11 @@ impl Plan {
         let mut content = Sha256::new();
         let (mut faults, mut empty, mut orders) = (Vec::new(), Vec::new(), Vec::with_capacity(chunk.rows.len()));
         for row in &chunk.rows {
-            let is_empty = row.cells.iter().all(|cell| cell.trim().is_empty());
-            let checked = match row.fault {
-                _ if is_empty => None,
-                Some(fault) => Some(Err(fault.to_owned())),
-                None => Some(self.order(&row.cells, &rules)),
-            };
+            let is_empty = row.cells.iter().all(|cell| cell.trim_ascii().is_empty());
+            let checked = (!is_empty).then(|| match StringRecord::from_byte_record(row.cells.clone()) {
+                Ok(cells) => self.order(&cells, &rules),
+                Err(_) => Err("the row is not UTF-8: save the file as CSV UTF-8".to_owned()),
+            });
             // the answer of an earlier run holds for the same rows, of which the same are good
             for cell in &row.cells {
                 content.update((cell.len() as u64).to_le_bytes());
@@ -82,7 +82,7 @@ impl Plan {
         Batch { chunk, faults, empty, orders, once }
     }
 
-    fn order(&self, cells: &csv::StringRecord, rules: &FieldRules<'_>) -> Result<LeadOrder, String> {
+    fn order(&self, cells: &StringRecord, rules: &FieldRules<'_>) -> Result<LeadOrder, String> {
         if cells.len() != self.columns.count() {
             return Err(format!("expected {} columns, found {}", self.columns.count(), cells.len()));
         }

@@ -86,11 +86,12 @@ async fn csv(db: &Db, account: &Account, campaign: Option<&str>, out: impl Write
     // a lead's callback has parts
     let own = FIELDS.iter().map(|row| row.native).filter(|name| !matches!(*name, "callback" | "custom"));
     let own: Vec<&str> = own.chain(["callbackAt", "callbackAgent", "callbackNotes"]).collect();
-    writer.write_record(own.iter().map(|name| (*name).to_owned()).chain(custom.iter().map(|name| quote_formula(name))))?;
+    let names = own.iter().map(|name| (*name).to_owned()).chain(custom.iter().map(|name| quote_formula(name)));
+    writer.write_record(names).map_err(std::io::Error::from)?;
     let count = each(db, account, campaign, |lead| {
         let value = |name: &String| lead.custom.iter().find(|(known, _)| same_name(known, name)).map(|(_, value)| quote_formula(value));
         let cells = own.iter().map(|name| cell(lead, name)).chain(custom.iter().map(|name| value(name).unwrap_or_default()));
-        Ok(writer.write_record(cells)?)
+        Ok(writer.write_record(cells).map_err(std::io::Error::from)?)
     });
     let count = count.await?;
     writer.flush()?;

@@ -2,6 +2,7 @@
 
 use std::{
     path::PathBuf,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -43,6 +44,9 @@ const AHEAD: usize = 2;
 const CHECKED: usize = 2;
 /// Batches that are handed in and not yet durable.
 const HANDED_IN: usize = 4;
+/// Resolves when the operator wants an end.
+type Stop = Pin<Box<dyn Future<Output = ()>>>;
+
 /// Rejected rows that a dry run names.
 const NAMED: usize = 10;
 
@@ -67,6 +71,8 @@ impl Import {
         if self.dry_run {
             return self.try_out(desk, sheet, plan).await;
         }
+        // from here on an interruption waits for what is under way
+        let stop: Stop = Box::pin(stop_signal()?);
         let path = self.file.with_extension("progress.json");
         let position = match self.position(&path, sheet, settings)? {
             position if position.finished => {
@@ -78,7 +84,7 @@ impl Import {
         plan.key = position.key();
         let rejected = Rejected::open(position.settings.rejected.clone(), sheet, position.rejected_bytes)?;
         position.write(&path)?;
-        Run { desk, path, position, rejected, plan: Arc::new(plan) }.go(sheet).await
+        Run { desk, path, position, rejected, plan: Arc::new(plan) }.go(sheet, stop).await
     }
 
     /// What holds for every row, and what another run must have in common with this one to go on from its place.
@@ -188,7 +194,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn go(mut self, sheet: &Sheet) -> anyhow::Result<Value> {
+    async fn go(mut self, sheet: &Sheet, mut stop: Stop) -> anyhow::Result<Value> {
         let mut meter = Meter::start(sheet.identity.length, "rows");
         meter.resume(self.position.reached.byte, self.position.counts.rows);
         let (began, before) = (instant(), self.position.counts.rows);
@@ -196,7 +202,6 @@ impl Run<'_> {
         let (desk, plan) = (self.desk, self.plan.clone());
         let handed_in = batches(sheet, self.position.reached, plan, stopping.clone())?.map(|batch| hand_in(desk, batch));
         let mut durable = std::pin::pin!(handed_in.buffered(HANDED_IN));
-        let mut stop = Box::pin(stop_signal()?);
         let mut trouble = None;
         loop {
             let done = tokio::select! {

@@ -27,20 +27,18 @@ pub(super) enum Lead {
     /// after an interruption the same command goes on from there, and nothing is stored twice.
     ///
     /// Leads are kept and not dialed, unless you say --hot.
-    ///
-    /// Examples:
-    ///   cti-gateway lead import spring.csv --account acme --campaign Spring --dry-run
-    ///   cti-gateway lead import spring.csv --account acme --campaign Spring --subcampaign North
-    ///   cti-gateway lead import old.csv --account acme --campaign Spring --map "Handy=phone" --map "Police=Policy ID" --map "Fax="
-    #[command(verbatim_doc_comment)]
+    #[command(after_help = r#"Examples:
+  cti-gateway lead import spring.csv --account acme --campaign Spring --dry-run
+  cti-gateway lead import spring.csv --account acme --campaign Spring --subcampaign North
+  cti-gateway lead import old.csv --account acme --campaign Spring \
+      --map "Handy=phone" --map "Police=Policy ID" --map "Fax=""#)]
     Import(Import),
     /// Export leads as CSV that `lead import` reads again
     ///
     /// Every field is a column, and so is every custom field. What a spreadsheet would take for a formula gets a quote before
     /// it, which the import takes away. With --json and no --output: one lead per line as the API shows it.
-    ///
-    /// Example: cti-gateway lead export --account acme --campaign Spring --output spring.csv
-    #[command(verbatim_doc_comment)]
+    #[command(after_help = r#"Example:
+  cti-gateway lead export --account acme --campaign Spring --output spring.csv"#)]
     Export(Export),
 }
 

@@ -91,8 +91,9 @@ impl Rejected {
             // a row with too few columns is filled, so that what is added stands in its place; of one with too many nothing is lost
             let kept = if row.cells.len() == width { columns } else { row.cells.len() };
             let cells = row.cells.iter().take(kept);
-            let filled = std::iter::repeat_n("", columns.saturating_sub(kept));
-            writer.write_record(cells.chain(filled).chain([row.number.to_string().as_str(), &quote_formula(&why)]))?;
+            let filled = std::iter::repeat_n(&b""[..], columns.saturating_sub(kept));
+            let (number, why) = (row.number.to_string(), quote_formula(&why));
+            writer.write_byte_record(&cells.chain(filled).chain([number.as_bytes(), why.as_bytes()]).collect())?;
         }
         writer.flush()?;
         writer.get_ref().sync_data()?;

@@ -64,9 +64,7 @@ pub(super) struct Chunk {
 /// A row, as it is in the file.
 pub(super) struct Row {
     pub(super) number: u64,
-    pub(super) cells: StringRecord,
-    /// What makes it unreadable.
-    pub(super) fault: Option<&'static str>,
+    pub(super) cells: ByteRecord,
 }
 
 impl Sheet {
@@ -94,8 +92,9 @@ impl Sheet {
         let mut sheet = Self { file, delimiter, identity, header: vec![], begin: Place { byte: 0, row: 0 } };
         let mut rows = sheet.rows(sheet.begin)?;
         let first = rows.next()?.ok_or_else(|| anyhow::anyhow!("{shown} has no rows"))?;
-        anyhow::ensure!(first.fault.is_none(), "{shown} is not UTF-8: save it as CSV UTF-8");
-        sheet.header = first.cells.iter().map(|name| unquote_formula(name.trim().to_owned())).collect();
+        let names = StringRecord::from_byte_record(first.cells);
+        let names = names.map_err(|_| anyhow::anyhow!("{shown} is not UTF-8: save it as CSV UTF-8"))?;
+        sheet.header = names.iter().map(|name| unquote_formula(name.trim().to_owned())).collect();
         sheet.begin = rows.place();
         Ok(sheet)
     }
@@ -135,14 +134,7 @@ impl Rows {
             return Ok(None);
         }
         self.row = number;
-        Ok(Some(match StringRecord::from_byte_record(record) {
-            Ok(cells) => Row { number, cells, fault: None },
-            Err(error) => Row {
-                number,
-                cells: StringRecord::from_byte_record_lossy(error.into_byte_record()),
-                fault: Some("the row is not UTF-8: save the file as CSV UTF-8"),
-            },
-        }))
+        Ok(Some(Row { number, cells: record }))
     }
 
     /// The next rows; `None` at the end. Where a chunk ends follows from where it begins.

@@ -54,6 +54,15 @@ impl Program {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
+    /// The value of a variable.
+    pub(crate) fn variable(&self, name: &str) -> &str {
+        self.variables.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.variables.retain(|(known, _)| known != name);
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cti-gateway"));
         command.args(arguments).env_clear().envs(self.variables.iter().cloned()).current_dir(self.folder.path());
