@@ -51,6 +51,18 @@ pub enum ApiError {
     /// It contradicts what is stored.
     #[error("{0}")]
     Conflict(Cow<'static, str>),
+    /// A rule forbids it, under a word of its own.
+    #[error("{message}")]
+    Declined {
+        /// It contradicts what is stored; else the request itself is at fault.
+        conflict: bool,
+        /// The word for programs.
+        code: &'static str,
+        /// The field at fault.
+        field: Option<&'static str>,
+        /// Why.
+        message: Cow<'static, str>,
+    },
     /// Slow down.
     #[error("too many tries: wait a minute")]
     TooMany,
@@ -87,6 +99,8 @@ impl ApiError {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::AddressTooLong => (StatusCode::URI_TOO_LONG, "address_too_long"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
+            Self::Declined { conflict: true, code, .. } => (StatusCode::CONFLICT, code),
+            Self::Declined { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code),
             Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
             Self::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
@@ -97,6 +111,7 @@ impl ApiError {
     pub fn body(&self) -> ErrorBody {
         let (field, message) = match self {
             Self::Invalid { field, message } | Self::Missing { field, message } => (Some(field.to_string()), message.to_string()),
+            Self::Declined { field, message, .. } => (field.map(str::to_owned), message.to_string()),
             other => (None, other.to_string()),
         };
         ErrorBody { code: self.status().1, message, field }

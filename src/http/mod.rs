@@ -12,6 +12,7 @@ mod input;
 mod native;
 mod pages;
 mod peer;
+mod providers;
 mod vtiger;
 mod ws;
 
@@ -73,6 +74,7 @@ pub fn router(web: Web) -> Router {
         .merge(vtiger::router())
         .merge(native::router())
         .merge(pages::router())
+        .merge(providers::router())
         .merge(ws::router())
         .merge(console::router())
         .merge(health::router())

@@ -258,8 +258,13 @@ impl KnownLeads {
         self.leads.put(lead.id, lead, batch);
     }
 
+    /// Whether a number that was looked up is on the list.
+    pub(super) fn is_listed(&self, channel: Channel, number: &Number) -> bool {
+        self.dnc.get(&(channel, number.clone())) == Some(&true)
+    }
+
     /// The newest lead of a key.
-    fn newest(&self, key: &LeadKey) -> Option<&Lead> {
+    pub(super) fn newest(&self, key: &LeadKey) -> Option<&Lead> {
         let id = match key {
             LeadKey::Id(id) => Some(id),
             LeadKey::ClientId(client) => self.clients.get(client)?.last(),
@@ -298,6 +303,14 @@ impl Wanted {
         if let Some(phone) = intake.and_then(|intake| intake.patch.phone()) {
             self.add_number(Channel::Voice, phone);
         }
+    }
+
+    pub(super) fn add_lead(&mut self, id: i64) {
+        self.ids.insert(id);
+    }
+
+    pub(super) fn add_phone(&mut self, phone: &Number) {
+        self.phones.insert(phone.clone());
     }
 
     pub(super) fn add_number(&mut self, channel: Channel, number: &Number) {
@@ -356,7 +369,7 @@ impl Desk<'_> {
             Nearest::of(&lead.campaign, lead.subcampaign.as_deref(), [(other.campaign.as_str(), other.subcampaign.as_deref())])
         };
         let nearest = others().map(near).max().unwrap_or(Nearest::None);
-        let found = found(&ledger.account, &lead, nearest, known.leads.dnc.get(&(Channel::Voice, lead.phone.clone())) == Some(&true), now);
+        let found = found(&ledger.account, &lead, nearest, known.leads.is_listed(Channel::Voice, &lead.phone), now);
         match decide(&intake.asked, &found) {
             Verdict::Rejected { .. } => {
                 let counted = others().filter(|other| intake.asked.duplicates_check.counts(near(other))).map(|other| other.id).max();
@@ -482,6 +495,6 @@ fn audience(lead: &Lead) -> Audience {
 }
 
 /// The agent whose lead it is.
-fn lead_agent(lead: &Lead) -> Option<&str> {
+pub(super) fn lead_agent(lead: &Lead) -> Option<&str> {
     lead.callback.as_ref().and_then(|callback| callback.agent.as_deref()).or(lead.rep.as_deref())
 }

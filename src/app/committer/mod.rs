@@ -8,6 +8,7 @@ mod apply;
 mod batch;
 mod leads;
 mod ledger;
+mod messages;
 mod shard;
 mod shelf;
 mod sure;
@@ -29,6 +30,7 @@ pub(in crate::app) use self::leads::{found, window_of};
 pub use self::{
     leads::{DialWord, DncOrder, Intake, LeadDone, LeadKey, LeadOrder},
     ledger::audience_now,
+    messages::{MessageDone, MessageOrder, Outcome},
 };
 use super::{clock::Clock, directory::Account, hub::Hub};
 use crate::{
@@ -61,6 +63,13 @@ pub enum Work {
     },
     /// Numbers come on the do-not-call list or leave it.
     Dnc(Vec<DncOrder>),
+    /// Something is done with a text message.
+    Message {
+        /// What.
+        order: MessageOrder,
+        /// As with news; for drafts only.
+        once: Option<Once>,
+    },
 }
 
 /// One piece of news and where it came from.
@@ -116,7 +125,7 @@ pub struct Told {
 }
 
 /// What came of the work.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Done {
     /// One answer per item.
     News(Vec<Told>),
@@ -128,6 +137,8 @@ pub enum Done {
     Leads(Vec<LeadDone>),
     /// For each number whether that changed anything.
     Dnc(Vec<bool>),
+    /// What became of a message.
+    Message(MessageDone),
 }
 
 /// Why work was not done, or not surely.

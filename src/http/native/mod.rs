@@ -3,6 +3,7 @@
 mod agents;
 mod call_events;
 mod events;
+mod messages;
 mod page;
 pub(super) mod parties;
 mod records;
@@ -22,6 +23,7 @@ pub(super) fn router() -> Router<Web> {
         .merge(agents::router())
         .merge(call_events::router())
         .merge(events::router())
+        .merge(messages::router())
         .merge(parties::router())
         .merge(records::router())
         .merge(sessions::router())
