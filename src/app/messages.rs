@@ -95,7 +95,12 @@ impl App {
     }
 
     /// Does something with a message, durably.
-    pub(super) async fn order_message(&self, account: &Arc<Account>, order: MessageOrder, once: Option<Once>) -> Result<MessageDone, Failure> {
+    pub(super) async fn order_message(
+        &self,
+        account: &Arc<Account>,
+        order: MessageOrder,
+        once: Option<Once>,
+    ) -> Result<MessageDone, Failure> {
         match self.committer.submit(account, Work::Message { order, once }, PBX_PATIENCE).await? {
             Done::Message(done) => Ok(done),
             _ => Ok(MessageDone::Nothing),

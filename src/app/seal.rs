@@ -168,7 +168,10 @@ mod tests {
         let sealed = sealed_by(&Seal::new(Some(&old), None).unwrap(), &json!("hush"));
         let open = |seal: &Seal| seal.open(PLACE.0, PLACE.1, PLACE.2, sealed.clone());
         let both = Seal::new(Some(&new), Some(&format!(" {} , {old},", Seal::make_key()))).unwrap();
-        assert_eq!((open(&both), both.is_current(&sealed), both.is_current(&sealed_by(&both, &json!(1)))), (Ok(json!("hush")), false, true));
+        assert_eq!(
+            (open(&both), both.is_current(&sealed), both.is_current(&sealed_by(&both, &json!(1)))),
+            (Ok(json!("hush")), false, true)
+        );
         assert_eq!(open(&Seal::new(Some(&new), None).unwrap()), Err(SealError::OtherKey));
         assert_eq!(open(&Seal::default()), Err(SealError::NoKey));
         assert_eq!(Seal::default().seal(7, Kind::Provider, "main", &json!(1)), Err(SealError::NoKey));

@@ -77,8 +77,7 @@ impl App {
     ) -> Result<Result<Changed, E>> {
         let (admin, account, name) = (self.admin(), account.clone(), name.to_owned());
         let work = async move { admin.change_setup(&account, kind, &name, change).await };
-        let changed = tokio::spawn(work).await.map_err(|_| sqlx::Error::WorkerCrashed)?;
-        Ok(changed?)
+        tokio::spawn(work).await.map_err(|_| sqlx::Error::WorkerCrashed)?
     }
 }
 

@@ -6,6 +6,7 @@ mod demo;
 mod logging;
 mod output;
 mod scene;
+mod secrets;
 mod serve;
 mod tail;
 
@@ -67,6 +68,9 @@ enum Command {
     /// The party directory: who a number belongs to
     #[command(subcommand)]
     Party(add::Party),
+    /// The key that seals providers' secrets
+    #[command(subcommand)]
+    Secrets(secrets::Secrets),
     /// Show live events in the terminal
     ///
     /// Follows a running server through its socket and goes on where it was when the connection breaks.
@@ -85,6 +89,7 @@ struct AccountName {
 /// Runs the command line; errors go to the standard error output, with what to do next.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    crate::courier::install_tls();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
@@ -124,6 +129,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Token(command) => command.run(&open(&config).await?, json).await,
         Command::Gateway(command) => command.run(&open(&config).await?, json).await,
         Command::Party(command) => command.run(&open(&config).await?, json).await,
+        Command::Secrets(command) => command.run(&config, json).await,
         Command::Tail(tail) => tail.run(&config, json).await,
     }
 }

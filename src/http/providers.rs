@@ -26,7 +26,9 @@ use crate::{
 };
 
 pub(super) fn router() -> Router<Web> {
-    Router::new().route("/providers/{account}/{provider}/status", post(status)).route("/providers/{account}/{provider}/incoming", post(incoming))
+    Router::new()
+        .route("/providers/{account}/{provider}/status", post(status))
+        .route("/providers/{account}/{provider}/incoming", post(incoming))
 }
 
 /// A post that came from a provider of an account.
@@ -48,7 +50,12 @@ impl Genuine {
         let name = account.setup.providers.entry(provider).map(|(name, _)| name.to_owned()).ok_or_else(forged)?;
         let post = Self { account, name, parts, body };
         if post.with(web, |provider, post| provider.is_genuine(post)) != Some(true) {
-            tracing::warn!(account = post.account.name, provider = post.name, public_url = &*web.app.public_url, "a post of a provider is not signed");
+            tracing::warn!(
+                account = post.account.name,
+                provider = post.name,
+                public_url = &*web.app.public_url,
+                "a post of a provider is not signed"
+            );
             metrics::counter!("cti_provider_posts_refused_total").increment(1);
             return Err(forged());
         }
@@ -94,7 +101,11 @@ async fn status(State(web): State<Web>, Path((account, provider)): Path<(String,
     Ok(post.thanks())
 }
 
-async fn incoming(State(web): State<Web>, Path((account, provider)): Path<(String, String)>, request: Request) -> Result<Response, ApiError> {
+async fn incoming(
+    State(web): State<Web>,
+    Path((account, provider)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, ApiError> {
     let post = Genuine::read(&web, &account, &provider, request).await?;
     let region = post.account.region;
     let incoming = post.with(&web, |provider, post| provider.read_incoming(post, region)).transpose().map_err(unreadable)?;

@@ -184,7 +184,8 @@ impl Due {
 /// # Errors
 /// What the database says.
 pub async fn due(on: On<'_>, now: DateTime<Utc>, limit: i64) -> Result<Vec<Due>> {
-    let sql = "select account_id, id, to_number from message where due_at is not null and due_at <= $1 order by due_at, account_id, id limit $2";
+    let sql =
+        "select account_id, id, to_number from message where due_at is not null and due_at <= $1 order by due_at, account_id, id limit $2";
     on.all(q!(sql, now, limit)).await
 }
 

@@ -173,6 +173,7 @@ fn schema(sql: &str) -> Vec<(String, Vec<String>)> {
         let words: Vec<&str> = statement.split_whitespace().collect();
         match words.as_slice() {
             ["create", "table", name, ..] => found.push(((*name).to_owned(), columns(statement))),
+            ["alter", "table", table, "add", "column", column, ..] => found.push((format!("{table} {column}"), vec![])),
             ["create", "index" | "unique", ..] | ["alter", ..] => found.push((words.join(" "), vec![])),
             _ => {}
         }

@@ -19,6 +19,7 @@ mod law;
 mod listing;
 mod lists;
 mod longpoll;
+mod messages;
 mod messages_law;
 mod messages_providers;
 mod parties;

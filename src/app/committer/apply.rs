@@ -75,7 +75,13 @@ impl Desk<'_> {
     }
 
     /// The same draft is taken once. A refusal stores nothing, not even that it was one.
-    fn message_once(&self, ledger: &mut Ledger, known: &mut Known, order: &MessageOrder, once: Option<&Once>) -> Result<MessageDone, Failure> {
+    fn message_once(
+        &self,
+        ledger: &mut Ledger,
+        known: &mut Known,
+        order: &MessageOrder,
+        once: Option<&Once>,
+    ) -> Result<MessageDone, Failure> {
         if let Some(before) = once.map(|once| answered(known, once)).transpose()?.flatten() {
             return Ok(MessageDone::Queued(before));
         }

@@ -273,7 +273,8 @@ impl Ledger {
     /// When a call cannot be written as JSON, which it always can.
     pub(super) fn close(self, known: &mut Known, terms: &Terms, clock: &Clock) -> Result<Closed> {
         let (changed, now) = (self.is_changed(), clock.now());
-        let Self { account, epoch, turn: after, seq, batch, entries, published, lines, leads, messages, answers, results, stored, .. } = self;
+        let Self { account, epoch, turn: after, seq, batch, entries, published, lines, leads, messages, answers, results, stored, .. } =
+            self;
         let account = account.id;
         if !changed {
             known.leads.unwritten(known.batch);

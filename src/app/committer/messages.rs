@@ -19,7 +19,8 @@ use crate::{
         dnc::Channel,
         event::Audience,
         message::{
-            Change, Claimed, Direction, Draft, Errand, Fault, Incoming, Keyword, Message, MessageView, News, Refusal, Standing, Status, Told,
+            Change, Claimed, Direction, Draft, Errand, Fault, Incoming, Keyword, Message, MessageView, News, Refusal, Standing, Status,
+            Told,
         },
         phone::Number,
     },
@@ -238,7 +239,10 @@ impl Desk<'_> {
         let fault = |text: &str| Fault::new(None, text);
         let told = match kept.errand.claim(claim, now) {
             Claimed::No => return MessageDone::Nothing,
-            Claimed::Lost => Told { fault: Some(fault("the server ended while this was being sent; the provider may have it")), ..Told::status(Status::Sending) },
+            Claimed::Lost => Told {
+                fault: Some(fault("the server ended while this was being sent; the provider may have it")),
+                ..Told::status(Status::Sending)
+            },
             // he said STOP since it was written
             Claimed::Yes if opted_out => {
                 kept.errand.end();

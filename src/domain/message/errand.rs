@@ -117,7 +117,10 @@ mod tests {
         let (mine, theirs) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let mut errand = Errand::new(at(0));
         assert_eq!(errand.claim(mine, at(-1)), Claimed::No, "its time has not come");
-        assert_eq!((errand.claim(mine, at(0)), errand.claim(mine, at(0)), errand.claim(theirs, at(0))), (Claimed::Yes, Claimed::Yes, Claimed::No));
+        assert_eq!(
+            (errand.claim(mine, at(0)), errand.claim(mine, at(0)), errand.claim(theirs, at(0))),
+            (Claimed::Yes, Claimed::Yes, Claimed::No)
+        );
         assert_eq!((errand.tries, errand.is_anothers(mine), errand.is_anothers(theirs)), (1, false, true));
         assert!(!errand.clone().again(theirs, at(0), None), "only who holds it knows what came of it");
         let lost = at(0) + LEASE;

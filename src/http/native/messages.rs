@@ -131,9 +131,10 @@ async fn list(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(
     if asked.status.as_deref().is_some_and(|word| !STATUSES.contains(&word)) {
         return Err(invalid("status", format!("expected one of {}", STATUSES.join(", "))));
     }
-    let number = asked.number.as_deref().map(|raw| {
-        Number::read(raw, account.region).ok_or_else(|| invalid("number", "expected a telephone number".to_owned()))
-    });
+    let number = asked
+        .number
+        .as_deref()
+        .map(|raw| Number::read(raw, account.region).ok_or_else(|| invalid("number", "expected a telephone number".to_owned())));
     let query = MessagesQuery {
         direction: direction.transpose()?,
         status: asked.status,

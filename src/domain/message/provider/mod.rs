@@ -42,7 +42,7 @@ pub enum Provider {
     /// | any other | sent, then delivered |
     Simulated,
     /// Any provider that takes one HTTP request per message.
-    Http(HttpTemplate),
+    Http(Box<HttpTemplate>),
     /// Twilio, and whoever speaks like it.
     Twilio(TwilioAccount),
 }
