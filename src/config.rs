@@ -11,18 +11,22 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::{app::committer, store::OpenOptions};
+use crate::{
+    app::{Outside, committer, seal::Seal},
+    courier,
+    store::OpenOptions,
+};
 
 /// The defaults, with a reason beside each.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
 
 macro_rules! sections {
-    ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? })*) => { $(
+    ($($(#[$doc:meta])* $name:ident { $($(#[$on:meta])* $field:ident: $type:ty),* $(,)? })*) => { $(
         $(#[$doc])*
         #[derive(Clone, Debug, Deserialize, Serialize)]
         #[serde(deny_unknown_fields)]
         #[expect(missing_docs, reason = "each setting is described in config/default.toml")]
-        pub struct $name { $(pub $field: $type),* }
+        pub struct $name { $($(#[$on])* pub $field: $type),* }
     )* };
 }
 
@@ -30,7 +34,9 @@ sections! {
     /// All settings.
     Config {
         listen: SocketAddr, log: String, log_json: bool,
-        store: Store, committer: Committer, calls: Calls, journal: Journal, http: Http, socket: Socket, metrics: Metrics,
+        store: Store, committer: Committer, calls: Calls, journal: Journal, http: Http, socket: Socket, courier: Courier,
+        metrics: Metrics,
+        #[serde(skip)] seal: Seal,
     }
     /// The book.
     Store { url: String, writers: u32, readers: u32, replayers: u32, allow_volatile: bool }
@@ -43,10 +49,12 @@ sections! {
     /// Limits of the doors.
     Http {
         header_timeout_ms: u64, max_head_bytes: usize, max_uri_bytes: usize, max_body_bytes: usize, body_timeout_ms: u64,
-        max_connections: usize, trusted_proxies: Vec<IpNet>, allowed_origins: Vec<String>,
+        max_connections: usize, trusted_proxies: Vec<IpNet>, allowed_origins: Vec<String>, public_url: String,
     }
     /// The softphone socket.
     Socket { ping_ms: u64, stall_ms: u64, hello_ms: u64 }
+    /// Requests to providers.
+    Courier { allow: Vec<String>, connect_ms: u64, timeout_ms: u64 }
     /// Who may read the metrics.
     Metrics { allow: Vec<IpNet> }
 }
@@ -79,16 +87,43 @@ impl Config {
             let overlay: Table = text.parse().map_err(|error| ConfigError::Syntax(path.to_owned(), error))?;
             merge(&mut table, overlay);
         }
+        let (mut key, mut old_keys) = (None, None);
         for (name, value) in variables {
             let Some(name) = name.strip_prefix("CTI_") else { continue };
+            match name {
+                "SECRET_KEY" => key = Some(value.clone()),
+                "SECRET_KEY_OLD" => old_keys = Some(value.clone()),
+                _ => {}
+            }
             // variables of the command line and of tests, which are no settings
-            if matches!(name, "CONFIG" | "TOKEN" | "SERVER" | "FAILPOINT" | "SECRET_KEY") {
+            if matches!(name, "CONFIG" | "TOKEN" | "SERVER" | "FAILPOINT" | "SECRET_KEY" | "SECRET_KEY_OLD") {
                 continue;
             }
             let path: Vec<String> = name.split("__").map(str::to_ascii_lowercase).collect();
             set(&mut table, &path, &value).map_err(|why| ConfigError::Value(format!("variable CTI_{name}: {why}")))?;
         }
-        table.try_into().map_err(|error: toml::de::Error| ConfigError::Value(error.message().to_owned()))
+        let config: Self = table.try_into().map_err(|error: toml::de::Error| ConfigError::Value(error.message().to_owned()))?;
+        let seal = Seal::new(key.as_deref(), old_keys.as_deref()).map_err(|error| ConfigError::Value(error.to_string()))?;
+        let public_url = config.http.public_url.trim().trim_end_matches('/').to_owned();
+        let is_base = public_url.is_empty()
+            || (["https://", "http://"].iter().any(|scheme| public_url.len() > scheme.len() && public_url.starts_with(scheme))
+                && !public_url.contains(['?', '#', ' ', '@']));
+        if !is_base {
+            return Err(ConfigError::Value("http.public_url: expected an address such as https://cti.example".to_owned()));
+        }
+        let http = Http { public_url, ..config.http };
+        Ok(Self { seal, http, ..config })
+    }
+
+    /// How requests go out, and where answers to them come in.
+    pub fn outside(&self) -> Outside {
+        let Courier { allow, connect_ms, timeout_ms } = self.courier.clone();
+        let (connect, timeout) = (Duration::from_millis(connect_ms), Duration::from_millis(timeout_ms));
+        Outside {
+            courier: courier::Settings { allow, connect, timeout },
+            public_url: self.http.public_url.clone(),
+            seal: self.seal.clone(),
+        }
     }
 
     /// Where the server answers on this machine: 0.0.0.0 is only where it listens.

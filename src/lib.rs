@@ -5,7 +5,8 @@
 //! ```text
 //! cli, client, config      what an operator types; the reference socket client; the settings
 //! http   DOORS             dialects and protocols: check the secret, parse, answer
-//! app    DESK              committer, hub, sweeper, directory: what is done with things
+//! app    DESK              committer, hub, sweeper, directory, outbox: what is done with things
+//! courier COURIER          one outgoing request, timed, to where it may go
 //! store  BOOK              the one place that speaks SQL, to SQLite and to Postgres
 //! pbx    EAR               bytes of a telephone system → `News`
 //! domain LAW               pure functions of (state, input, now)
@@ -54,6 +55,7 @@ pub mod app;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod courier;
 pub mod domain;
 pub mod http;
 pub mod pbx;

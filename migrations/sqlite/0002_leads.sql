@@ -91,7 +91,7 @@ create table message (
     id blob not null,                               -- time-ordered
     version integer not null,
     direction text not null,                        -- in, out
-    status text not null,
+    status text not null,                           -- received, queued, sending, unclear, sent, failed, undelivered, delivered
     from_number text not null,
     to_number text not null,
     agent text,
@@ -99,9 +99,14 @@ create table message (
     provider text not null,
     provider_id text,
     record text not null,                           -- the message as the law reads it, as JSON
+    errand text not null,                           -- what is left to do with it, as JSON
+    due_at text,                                -- when somebody must look at it next
     created_at text not null,
     updated_at text not null,
     primary key (account_id, id)
 ) strict;
 create index message_provider on message (provider_id, account_id) where provider_id is not null;
 create index message_lead on message (lead_id, account_id, id) where lead_id is not null;
+create index message_from on message (from_number, account_id, id);
+create index message_to on message (to_number, account_id, id);
+create index message_due on message (due_at, account_id, id) where due_at is not null;

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::clock::Clock;
+use super::{clock::Clock, seal::Seal};
 use crate::{
     domain::event::{Audience, Envelope, wire_micros},
     store::{
@@ -23,12 +23,19 @@ use crate::{
 pub struct Admin {
     db: Db,
     clock: Clock,
+    pub(super) seal: Seal,
 }
 
 impl Admin {
-    /// A pen for this book.
+    /// A pen for this book. Without keys it writes no provider's secrets.
     pub fn new(db: Db, clock: Clock) -> Self {
-        Self { db, clock }
+        Self { db, clock, seal: Seal::default() }
+    }
+
+    /// The same with keys.
+    #[must_use]
+    pub fn with_seal(self, seal: Seal) -> Self {
+        Self { seal, ..self }
     }
 
     /// Adds an account; `None` when the name is taken.

@@ -29,7 +29,7 @@ impl App {
     pub async fn hear(&self, account: &Arc<Account>, items: Vec<NewsItem>, once: Option<Once>) -> Result<Vec<Told>, Failure> {
         match self.committer.submit(account, Work::News { items, once }, PBX_PATIENCE).await? {
             Done::News(told) => Ok(told),
-            Done::Expired(_) | Done::Granted | Done::Leads(_) | Done::Dnc(_) => Ok(vec![]),
+            _ => Ok(vec![]),
         }
     }
 

@@ -41,7 +41,7 @@ impl App {
         list: &str,
         order: ListOrder,
     ) -> Result<Result<bool, DialListError>> {
-        let admin = Admin::new(self.db.clone(), self.clock.clone());
+        let admin = self.admin();
         let (account, agent, list) = (account.clone(), agent.to_owned(), list.to_owned());
         let work = async move { admin.change_dial_list(&account, &agent, &list, order).await };
         tokio::spawn(work).await.map_err(|_| sqlx::Error::WorkerCrashed)?

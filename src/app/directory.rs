@@ -15,7 +15,7 @@ use chrono_tz::Tz;
 use ipnet::IpNet;
 
 use crate::{
-    app::hub::Hub,
+    app::{hub::Hub, seal::Seal},
     domain::{
         agent::Roster,
         phone::HomeRegion,
@@ -143,6 +143,7 @@ impl Subject {
 #[derive(Clone)]
 pub struct Directory {
     db: Db,
+    seal: Seal,
     cache: Arc<RwLock<Cache>>,
 }
 
@@ -161,9 +162,15 @@ struct Cache {
 const MAX_SECRETS: usize = 100_000;
 
 impl Directory {
-    /// An empty directory.
+    /// An empty directory. Without keys it reads no provider's secrets.
     pub fn new(db: Db) -> Self {
-        Self { db, cache: Arc::default() }
+        Self { db, seal: Seal::default(), cache: Arc::default() }
+    }
+
+    /// The same with keys.
+    #[must_use]
+    pub fn with_seal(self, seal: Seal) -> Self {
+        Self { seal, ..self }
     }
 
     /// Forgets what is known of an account.
@@ -194,7 +201,7 @@ impl Directory {
             region: row.region.parse().unwrap_or_default(),
             roster: Roster::new(people::agents(self.db.read(), id).await?),
             has_parties: parties::any(self.db.read(), id).await?,
-            setup: read_setup(setup::all(self.db.read(), id).await?, row.region.parse().unwrap_or_default()),
+            setup: read_setup(&self.seal, id, setup::all(self.db.read(), id).await?, row.region.parse().unwrap_or_default()),
             search_url: row.search_url,
             create_url: row.create_url,
             gateways: gateways.into_iter().filter(|gateway| gateway.account_id == id).map(|row| Arc::new(Gateway::from(row))).collect(),
@@ -337,8 +344,14 @@ impl From<GatewayRow> for Gateway {
 }
 
 /// Reads what an account has set up. What cannot be read is left out, and said: the rest of the account goes on.
-pub(super) fn read_setup(rows: Vec<SetupRow>, region: HomeRegion) -> Setup {
-    let typed = |row: SetupRow| Some((Kind::read(&row.kind)?, row.name, serde_json::from_str(&row.body).ok()?));
+pub(super) fn read_setup(seal: &Seal, account: i64, rows: Vec<SetupRow>, region: HomeRegion) -> Setup {
+    let typed = |row: SetupRow| {
+        let kind = Kind::read(&row.kind)?;
+        let body = seal.open(account, kind, &row.name, serde_json::from_str(&row.body).ok()?);
+        body.inspect_err(|error| tracing::error!(account, kind = kind.word(), name = row.name, %error, "a sealed record is left out"))
+            .ok()
+            .map(|body| (kind, row.name, body))
+    };
     let (setup, faults) = Setup::read(rows.into_iter().filter_map(typed), region);
     for fault in faults {
         tracing::error!(%fault, "a record of an account's setup cannot be read and is left out");

@@ -11,9 +11,12 @@ pub mod failpoint;
 pub mod finder;
 pub mod hub;
 pub mod leads;
+pub mod messages;
+pub mod outbox;
 pub mod parties;
 pub mod passwords;
 pub mod playlists;
+pub mod seal;
 pub mod sessions;
 pub mod setup;
 pub mod skills;
@@ -22,7 +25,7 @@ pub mod wishes;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::task::JoinHandle;
+use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -31,9 +34,13 @@ use self::{
     directory::Directory,
     finder::Finder,
     hub::Hub,
+    seal::Seal,
     wishes::Wishes,
 };
-use crate::store::Db;
+use crate::{
+    courier::{self, Courier},
+    store::Db,
+};
 
 /// How often the journal heads are looked at for what other processes wrote.
 const POLL_EVERY: Duration = Duration::from_millis(250);
@@ -57,6 +64,25 @@ pub struct App {
     pub wishes: Wishes,
     /// How long journals and one-time records are kept.
     pub retention: Duration,
+    /// Who carries requests out.
+    pub courier: Courier,
+    /// Where the outside world reaches us, without a slash at its end; empty when nobody said so.
+    pub public_url: Arc<str>,
+    /// The keys of secrets.
+    pub seal: Seal,
+    /// Told when there is a message to send.
+    pub(in crate::app) mail: Arc<Notify>,
+}
+
+/// What an app needs to deal with the outside world.
+#[derive(Clone, Debug)]
+pub struct Outside {
+    /// How requests go out.
+    pub courier: courier::Settings,
+    /// Where the outside world reaches us.
+    pub public_url: String,
+    /// The keys of secrets.
+    pub seal: Seal,
 }
 
 /// The tasks of an app, to wait for at the end.
@@ -67,17 +93,36 @@ pub struct Tasks {
 }
 
 impl App {
-    /// Starts the committer, the poller and the sweeper.
-    pub fn start(db: Db, clock: Clock, settings: &Settings, retention: Duration) -> (Arc<Self>, Tasks) {
-        let directory = Directory::new(db.clone());
+    /// Starts the committer, the poller, the sweeper and the outbox.
+    pub fn start(db: Db, clock: Clock, settings: &Settings, retention: Duration, outside: Outside) -> (Arc<Self>, Tasks) {
+        let Outside { courier, public_url, seal } = outside;
+        let courier = Courier::new(&courier);
+        let directory = Directory::new(db.clone()).with_seal(seal.clone());
         let hub = Hub::new(db.clone(), {
             let directory = directory.clone();
             move |account| directory.invalidate(account)
         });
         let (committer, committing) = Committer::start(&db, &hub, &clock, settings);
-        let app = Arc::new(Self { clock, hub, directory, committer, finder: Finder::start(&db), wishes: Wishes::default(), retention, db });
+        let app = Arc::new(Self {
+            clock,
+            hub,
+            directory,
+            committer,
+            finder: Finder::start(&db),
+            wishes: Wishes::default(),
+            retention,
+            courier,
+            public_url: public_url.into(),
+            seal,
+            mail: Arc::default(),
+            db,
+        });
         let stop = CancellationToken::new();
-        let watching = vec![tokio::spawn(poll(app.clone(), stop.clone())), tokio::spawn(sweeper::run(app.clone(), stop.clone()))];
+        let watching = vec![
+            tokio::spawn(poll(app.clone(), stop.clone())),
+            tokio::spawn(sweeper::run(app.clone(), stop.clone())),
+            tokio::spawn(outbox::run(app.clone(), stop.clone())),
+        ];
         (app, Tasks { stop, committing, watching })
     }
 }

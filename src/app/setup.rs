@@ -8,9 +8,13 @@ use super::{
     App,
     admin::Admin,
     directory::{Account, read_setup},
+    seal::SealError,
 };
 use crate::{
-    domain::setup::{Invalid, Kind, Setup, check, user_of},
+    domain::{
+        message::provider::Provider,
+        setup::{Invalid, Kind, Setup, check, user_of},
+    },
     store::{Reads, Result, Tx, leads, setup},
 };
 
@@ -63,6 +67,11 @@ pub enum Refusal<E> {
 }
 
 impl App {
+    /// The pen for configuration, with the server's keys.
+    pub fn admin(&self) -> Admin {
+        Admin::new(self.db.clone(), self.clock.clone()).with_seal(self.seal.clone())
+    }
+
     /// Stores a record of an account's setup.
     ///
     /// # Errors
@@ -106,7 +115,7 @@ impl App {
         meant: Meant,
         change: impl FnOnce(&Setup, Option<Value>) -> Result<Change, E> + Send + 'static,
     ) -> Result<Result<Changed, Refusal<E>>> {
-        let (admin, own, name) = (Admin::new(self.db.clone(), self.clock.clone()), account.clone(), name.to_owned());
+        let (admin, own, name) = (self.admin(), account.clone(), name.to_owned());
         let work = async move { admin.change_version(&own, (kind, &name), meant, change).await };
         let changed = tokio::spawn(work).await.map_err(|_| sqlx::Error::WorkerCrashed)?;
         // whoever asks next has it, without waiting for the entry to come round
@@ -143,7 +152,7 @@ impl Admin {
     ) -> Result<Result<Changed, Refusal<E>>> {
         let mut tx = self.begin(account.id).await?;
         let rows = setup::all_in(&mut tx, account.id).await?;
-        let setup = read_setup(rows.clone(), account.region);
+        let setup = read_setup(&self.seal, account.id, rows.clone(), account.region);
         let key = |name: &str| name.trim().to_lowercase();
         let row = rows.into_iter().find(|row| row.kind == kind.word() && key(&row.name) == key(name));
         let version = row.as_ref().map(|row| row.version);
@@ -153,6 +162,7 @@ impl Admin {
         // leads and other records name it as it was spelt first
         let name = row.as_ref().map_or(name, |row| row.name.as_str());
         let body = row.as_ref().and_then(|row| serde_json::from_str(&row.body).ok());
+        let body = body.and_then(|body| self.seal.open(account.id, kind, name, body).ok());
         let done = match change(&setup, body) {
             Err(error) => return Ok(Err(Refusal::Change(error))),
             Ok(Change::Keep) => return Ok(Ok(if row.is_some() { Changed::Kept } else { Changed::Missing })),
@@ -173,10 +183,13 @@ impl Admin {
                 let is_agent = |login: &str| account.roster.by_login(login).is_some();
                 match check(kind, name, &body, &setup, account.region, is_agent) {
                     Err(invalid) => return Ok(Err(Refusal::Change(invalid.into()))),
-                    Ok((name, body)) => {
-                        let version = setup::put(&mut tx, account.id, kind, &name, &body.to_string(), self.now()).await?;
-                        Changed::Stored(name, version)
-                    }
+                    Ok((name, body)) => match self.to_store(account.id, kind, &name, body) {
+                        Err(error) => return Ok(Err(Refusal::Change(Invalid { field: String::new(), message: error.to_string() }.into()))),
+                        Ok(body) => {
+                            let version = setup::put(&mut tx, account.id, kind, &name, &body.to_string(), self.now()).await?;
+                            Changed::Stored(name, version)
+                        }
+                    },
                 }
             }
         };
@@ -188,6 +201,41 @@ impl Admin {
         self.note(&mut tx, account.id, &account.name, event, json!({"kind": kind.word(), "name": name})).await?;
         tx.commit().await?;
         Ok(Ok(done))
+    }
+
+    /// A record as the book keeps it: a provider's is sealed. The one without secrets needs no key.
+    fn to_store(&self, account: i64, kind: Kind, name: &str, body: Value) -> Result<Value, SealError> {
+        let is_open = || serde_json::from_value::<Provider>(body.clone()).is_ok_and(|provider| !provider.has_secrets());
+        if kind != Kind::Provider || (!self.seal.has_key() && is_open()) {
+            return Ok(body);
+        }
+        self.seal.seal(account, kind, name, &body)
+    }
+
+    /// Seals everything of an account anew that was sealed with an older key, or not at all; answers how many records.
+    ///
+    /// # Errors
+    /// What cannot be opened or sealed, or what the database says. Then nothing was changed.
+    pub async fn reseal(&self, account: (i64, &str)) -> Result<Result<usize, (String, SealError)>> {
+        let mut tx = self.begin(account.0).await?;
+        let mut count = 0;
+        for row in setup::all_in(&mut tx, account.0).await? {
+            let (Some(Kind::Provider), Ok(body)) = (Kind::read(&row.kind), serde_json::from_str(&row.body)) else { continue };
+            if self.seal.is_current(&body) {
+                continue;
+            }
+            let opened = self.seal.open(account.0, Kind::Provider, &row.name, body);
+            match opened.and_then(|body| self.seal.seal(account.0, Kind::Provider, &row.name, &body)) {
+                Err(error) => return Ok(Err((row.name, error))),
+                Ok(body) => drop(setup::put(&mut tx, account.0, Kind::Provider, &row.name, &body.to_string(), self.now()).await?),
+            }
+            count += 1;
+        }
+        if count > 0 {
+            self.note(&mut tx, account.0, account.1, "config.changed", json!({"kind": Kind::Provider.word(), "resealed": count})).await?;
+        }
+        tx.commit().await?;
+        Ok(Ok(count))
     }
 }
 

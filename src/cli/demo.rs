@@ -18,6 +18,7 @@ use crate::{
         admin::Admin,
         clock::{self, Clock},
         passwords,
+        seal::Seal,
         sessions::OperatorLink,
     },
     config::Config,
@@ -67,6 +68,9 @@ impl Demo {
         std::fs::create_dir_all(&self.data)
             .map_err(|error| anyhow::anyhow!("the folder {} cannot be made: {error}", self.data.display()))?;
         config.store.url = format!("sqlite:{}", self.data.join("demo.db").display());
+        if !config.seal.has_key() {
+            config.seal = Seal::new(Some(&kept_key(&self.data.join("secret.key"))?), None)?;
+        }
         let metrics = serve::record_metrics()?;
         let listener = serve::listen(&config).await?;
         let server = Server::open(config, Clock::System, Some(metrics)).await?;
@@ -90,6 +94,16 @@ impl Demo {
             .await;
         Ok(())
     }
+}
+
+/// The key that seals providers' secrets, made on the first start.
+fn kept_key(file: &Path) -> anyhow::Result<String> {
+    if let Ok(key) = std::fs::read_to_string(file) {
+        return Ok(key);
+    }
+    let key = Seal::make_key();
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?.write_all(key.as_bytes())?;
+    Ok(key)
 }
 
 fn base_url(listener: &TcpListener) -> anyhow::Result<String> {

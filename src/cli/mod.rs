@@ -10,6 +10,7 @@ mod logging;
 mod meter;
 mod output;
 mod scene;
+mod secrets;
 mod serve;
 mod setup;
 mod tail;
@@ -96,6 +97,9 @@ enum Command {
     /// Leads: import and export
     #[command(subcommand)]
     Lead(lead::Lead),
+    /// The key that seals providers' secrets
+    #[command(subcommand)]
+    Secrets(secrets::Secrets),
     /// Show live events in the terminal
     ///
     /// Follows a running server through its socket and goes on where it was when the connection breaks.
@@ -114,6 +118,7 @@ struct AccountName {
 /// Runs the command line; errors go to the standard error output, with what to do next.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    crate::courier::install_tls();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
@@ -160,6 +165,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Setup(command) => command.run(&open(&config).await?, json).await,
         Command::Dnc(command) => command.run(&config, json).await,
         Command::Lead(command) => command.run(&config, json).await,
+        Command::Secrets(command) => command.run(&config, json).await,
         Command::Tail(tail) => tail.run(&config, json).await,
     }
 }

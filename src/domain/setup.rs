@@ -207,6 +207,8 @@ impl Setup {
         others.sort_by_key(|(kind, ..)| *kind);
         for (kind, name, body) in others {
             if let Err(fault) = setup.take(kind, name.clone(), body, region) {
+                // a fault may show the value at fault, and that may be a secret
+                let fault = if kind == Kind::Provider { "it is not as a provider is written".to_owned() } else { fault };
                 faults.push(format!("{} {name:?}: {fault}", kind.word()));
             }
         }

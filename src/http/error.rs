@@ -63,6 +63,18 @@ pub enum ApiError {
     /// Read it again: it has changed, and is in this version now.
     #[error("the record is {}", .0.map_or("gone".to_owned(), |version| format!("in version {version}")))]
     Stale(Option<i64>),
+    /// A rule forbids it, under a word of its own.
+    #[error("{message}")]
+    Declined {
+        /// It contradicts what is stored; else the request itself is at fault.
+        conflict: bool,
+        /// The word for programs.
+        code: &'static str,
+        /// The field at fault.
+        field: Option<&'static str>,
+        /// Why.
+        message: Cow<'static, str>,
+    },
     /// Slow down.
     #[error("too many tries: wait a minute")]
     TooMany,
@@ -121,6 +133,8 @@ impl ApiError {
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
             Self::Duplicate(_) => (StatusCode::CONFLICT, "duplicate"),
             Self::Stale(_) => (StatusCode::PRECONDITION_FAILED, "stale"),
+            Self::Declined { conflict: true, code, .. } => (StatusCode::CONFLICT, code),
+            Self::Declined { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code),
             Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
             Self::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
@@ -132,6 +146,7 @@ impl ApiError {
         let (field, message) = match self {
             Self::Invalid { field, message } | Self::Missing { field, message } => (Some(field.to_string()), message.to_string()),
             Self::InvalidFields(errors) => (errors.first().map(|first| first.field.clone()), self.to_string()),
+            Self::Declined { field, message, .. } => (field.map(str::to_owned), message.to_string()),
             other => (None, other.to_string()),
         };
         ErrorBody { code: self.status().1, message, field }

@@ -15,6 +15,7 @@ mod native;
 mod once;
 mod pages;
 mod peer;
+mod providers;
 mod vtiger;
 mod ws;
 
@@ -77,6 +78,7 @@ pub fn router(web: Web) -> Router {
         .merge(dialedin::router())
         .merge(native::router())
         .merge(pages::router())
+        .merge(providers::router())
         .merge(ws::router())
         .merge(console::router())
         .merge(health::router())

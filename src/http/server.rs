@@ -40,7 +40,7 @@ impl Server {
         metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
     ) -> Result<Self, OpenError> {
         let db = Db::open(&config.store_options()).await?;
-        let (app, tasks) = App::start(db, clock, &config.committer_settings(), config.retention());
+        let (app, tasks) = App::start(db, clock, &config.committer_settings(), config.retention(), config.outside());
         Ok(Self { web: Web::new(app, config, metrics), tasks })
     }
 

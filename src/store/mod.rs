@@ -13,6 +13,7 @@ pub mod filter_text;
 pub mod gateways;
 pub mod journal;
 pub mod leads;
+pub mod messages;
 pub mod parties;
 pub mod people;
 pub mod records;

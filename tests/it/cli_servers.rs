@@ -15,6 +15,7 @@ use crate::support::{
 };
 
 fn client() -> Client {
+    cti_gateway::courier::install_tls();
     Client::builder().no_proxy().build().expect("a client")
 }
 

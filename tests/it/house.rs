@@ -10,15 +10,16 @@ use std::{
 use cti_gateway::{domain::call::State, http::error::ApiError};
 
 /// The rooms and whom each may name. Arrows point down only.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: [(&str, &[&str]); 9] = [
     ("domain", &[]),
     ("store", &["domain"]),
     ("pbx", &["domain"]),
-    ("app", &["domain", "store", "pbx"]),
-    ("config", &["app", "store"]),
+    ("courier", &["domain"]),
+    ("app", &["domain", "store", "pbx", "courier"]),
+    ("config", &["app", "store", "courier"]),
     ("http", &["domain", "store", "pbx", "app", "config"]),
     ("client", &["app"]),
-    ("cli", &["domain", "store", "pbx", "app", "config", "http", "client"]),
+    ("cli", &["domain", "store", "pbx", "app", "config", "http", "client", "courier"]),
 ];
 /// Macros live at the crate's root whatever room they are written in.
 const MACROS: [(&str, &str); 1] = [("q", "store")];

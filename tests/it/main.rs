@@ -23,6 +23,7 @@ mod leads_law;
 mod listing;
 mod lists;
 mod longpoll;
+mod messages;
 mod messages_law;
 mod messages_providers;
 mod native_leads;

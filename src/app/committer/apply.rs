@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{
-    Done, EditPatch, Failure, NewsItem, Once, Origin, Settings, Told, Work,
+    Done, EditPatch, Failure, MessageDone, MessageOrder, NewsItem, Once, Origin, Settings, Told, Work,
     ledger::{Before, Known, Ledger},
 };
 use crate::{
@@ -35,6 +35,7 @@ impl Desk<'_> {
             Work::Leads(work) => {
                 self.once(ledger, known, work.once.as_ref(), |ledger, known| self.apply_leads(ledger, known, work)).map(Done::Leads)
             }
+            Work::Message { order, once } => self.message_once(ledger, known, order, once.as_ref()).map(Done::Message),
             Work::Dnc(orders) => Ok(Done::Dnc(self.apply_dnc(ledger, known, orders))),
             Work::Expire(calls) => Ok(Done::Expired(calls.iter().filter(|&&call| self.expire(ledger, known, call)).count())),
             Work::EndWrap(call, agent) => self.end_wrap(ledger, known, *call, agent.as_deref()),
@@ -65,18 +66,30 @@ impl Desk<'_> {
         work: impl FnOnce(&mut Ledger, &mut Known) -> T,
     ) -> Result<T, Failure> {
         let Some(once) = once else { return Ok(work(ledger, known)) };
-        let unreadable = |error: serde_json::Error| Failure::Store(Arc::new(sqlx::Error::Decode(error.into())));
-        if let Some((_, before)) = known.answers.get(&once.key) {
-            if before.content != once.content {
-                return Err(Failure::KeyReused);
-            }
-            return serde_json::from_str(&before.answer).map_err(unreadable);
+        if let Some(before) = answered(known, once)? {
+            return Ok(before);
         }
         let told = work(ledger, known);
-        let answer = Remembered { content: once.content.clone(), answer: serde_json::to_string(&told).map_err(unreadable)? };
-        known.answers.insert(once.key.clone(), (ledger.batch, answer.clone()));
-        ledger.remember(once.key.clone(), answer);
+        remember(ledger, known, once, &told)?;
         Ok(told)
+    }
+
+    /// The same draft is taken once. A refusal stores nothing, not even that it was one.
+    fn message_once(
+        &self,
+        ledger: &mut Ledger,
+        known: &mut Known,
+        order: &MessageOrder,
+        once: Option<&Once>,
+    ) -> Result<MessageDone, Failure> {
+        if let Some(before) = once.map(|once| answered(known, once)).transpose()?.flatten() {
+            return Ok(MessageDone::Queued(before));
+        }
+        let done = self.apply_message(ledger, known, order);
+        if let (Some(once), MessageDone::Queued(message)) = (once, &done) {
+            remember(ledger, known, once, message)?;
+        }
+        Ok(done)
     }
 
     fn hear(&self, ledger: &mut Ledger, known: &mut Known, item: &NewsItem) -> Told {
@@ -182,4 +195,25 @@ impl Desk<'_> {
         }
         Ok(Done::Granted)
     }
+}
+
+/// What the same request was answered before, which was looked up.
+fn answered<T: DeserializeOwned>(known: &Known, once: &Once) -> Result<Option<T>, Failure> {
+    match known.answers.get(&once.key) {
+        None => Ok(None),
+        Some((_, before)) if before.content != once.content => Err(Failure::KeyReused),
+        Some((_, before)) => serde_json::from_str(&before.answer).map(Some).map_err(unreadable),
+    }
+}
+
+/// Keeps what a request is answered.
+fn remember(ledger: &mut Ledger, known: &mut Known, once: &Once, told: &impl Serialize) -> Result<(), Failure> {
+    let answer = Remembered { content: once.content.clone(), answer: serde_json::to_string(told).map_err(unreadable)? };
+    known.answers.insert(once.key.clone(), (ledger.batch, answer.clone()));
+    ledger.remember(once.key.clone(), answer);
+    Ok(())
+}
+
+fn unreadable(error: serde_json::Error) -> Failure {
+    Failure::Store(Arc::new(sqlx::Error::Decode(error.into())))
 }

@@ -157,6 +157,11 @@ impl KnownLeads {
         self.leads.get(id)
     }
 
+    /// Whether a number that was looked up is on the list.
+    pub(super) fn is_listed(&self, channel: Channel, number: &Number) -> bool {
+        self.dnc.get(&(channel, number.clone())) == Some(&true)
+    }
+
     pub(super) fn of_phone(&self, phone: &Number) -> impl Iterator<Item = &Lead> {
         self.phones.get(phone).into_iter().flatten().filter_map(|id| self.leads.get(id))
     }
@@ -187,6 +192,14 @@ impl Wanted {
         if let Some(phone) = intake.and_then(|intake| intake.patch.phone()) {
             self.add_number(Channel::Voice, phone);
         }
+    }
+
+    pub(super) fn add_lead(&mut self, id: i64) {
+        self.ids.insert(id);
+    }
+
+    pub(super) fn add_phone(&mut self, phone: &Number) {
+        self.phones.insert(phone.clone());
     }
 
     pub(super) fn add_number(&mut self, channel: Channel, number: &Number) {

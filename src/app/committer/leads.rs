@@ -402,6 +402,6 @@ fn audience<const N: usize>(agents: [Option<&str>; N]) -> Audience {
 }
 
 /// The agent whose lead it is.
-fn lead_agent(lead: &Lead) -> Option<&str> {
+pub(super) fn lead_agent(lead: &Lead) -> Option<&str> {
     lead.callback.as_ref().and_then(|callback| callback.agent.as_deref()).or(lead.rep.as_deref())
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     Origin,
     known_leads::{KnownLeads, LeadChanges},
+    messages::{KnownMessages, MessageChanges},
 };
 use crate::{
     app::{
@@ -46,6 +47,7 @@ pub(super) struct Known {
     pub(super) lines: HashMap<String, Line>,
     pub(super) calls: HashMap<Uuid, Call>,
     pub(super) leads: KnownLeads,
+    pub(super) messages: KnownMessages,
     /// Answers that idempotency keys got in batches that may not be committed yet, with the batch of each.
     pub(super) answers: HashMap<String, (u64, Remembered)>,
     /// Calls of batches that may not be committed yet.
@@ -64,6 +66,7 @@ impl Known {
             lines: HashMap::new(),
             calls: HashMap::new(),
             leads: KnownLeads::at(lead_id),
+            messages: KnownMessages::default(),
             answers: HashMap::new(),
             written: VecDeque::new(),
         }
@@ -74,6 +77,7 @@ impl Known {
         self.answers.retain(|_, (of, _)| *of > batch);
         self.written.retain(|(of, _)| *of > batch);
         self.leads.landed(batch);
+        self.messages.landed(batch);
     }
 
     /// Drops what is over, once there is much of it; late news reads it back. What may not be in the book yet stays.
@@ -97,6 +101,7 @@ pub(super) struct Ledger {
     pub(super) epoch: String,
     pub(super) owners: HashMap<Number, PartyRef>,
     pub(super) leads: LeadChanges,
+    pub(super) messages: MessageChanges,
     /// The turn and the entry that this follows on.
     turn: Uuid,
     seq: i64,
@@ -160,6 +165,7 @@ impl Ledger {
             epoch: known.epoch.clone(),
             owners: HashMap::new(),
             leads: LeadChanges::default(),
+            messages: MessageChanges::default(),
             turn: known.turn,
             seq: known.seq,
             batch: known.batch + 1,
@@ -185,7 +191,7 @@ impl Ledger {
 
     /// Whether there is something to write.
     pub(super) fn is_changed(&self) -> bool {
-        !self.stored.is_empty() || !self.answers.is_empty() || !self.leads.is_empty()
+        !self.stored.is_empty() || !self.answers.is_empty() || !self.leads.is_empty() || !self.messages.is_empty()
     }
 
     /// Records what a step did to a call: its facts become entries, the call is stored.
@@ -267,10 +273,12 @@ impl Ledger {
     /// When a call cannot be written as JSON, which it always can.
     pub(super) fn close(self, known: &mut Known, terms: &Terms, clock: &Clock) -> Result<Closed> {
         let (changed, now) = (self.is_changed(), clock.now());
-        let Self { account, epoch, turn: after, seq, batch, entries, published, lines, leads, answers, results, stored, .. } = self;
+        let Self { account, epoch, turn: after, seq, batch, entries, published, lines, leads, messages, answers, results, stored, .. } =
+            self;
         let account = account.id;
         if !changed {
             known.leads.unwritten(known.batch);
+            known.messages.unwritten(known.batch);
             return Ok(Closed::Unchanged { account, epoch, turn: after });
         }
         let witness = entries.first().map(|entry| (entry.seq, entry.id));
@@ -289,6 +297,7 @@ impl Ledger {
             rows.push(calls::result_rows(account, results, new, now));
         }
         rows.append(&mut leads.rows(account, &known.leads, now)?);
+        rows.extend(messages.rows(account, &known.messages)?);
         rows.push(journal::entries(account, entries));
         rows.push(journal::answers(account, answers, now));
         let turn = clock.id();

@@ -9,6 +9,7 @@ mod batch;
 mod known_leads;
 mod leads;
 mod ledger;
+mod messages;
 mod shard;
 mod shelf;
 mod sure;
@@ -30,6 +31,7 @@ pub(in crate::app) use self::leads::{judge, window_of};
 pub use self::{
     leads::{DialWord, DncOrder, Intake, LeadDone, LeadEdit, LeadKey, LeadOrder, LeadTold, LeadWork, LeadsTold},
     ledger::audience_now,
+    messages::{MessageDone, MessageOrder, Outcome},
 };
 use super::{clock::Clock, directory::Account, hub::Hub};
 use crate::{
@@ -57,6 +59,13 @@ pub enum Work {
     Leads(LeadWork),
     /// Numbers come on the do-not-call list or leave it.
     Dnc(Vec<DncOrder>),
+    /// Something is done with a text message.
+    Message {
+        /// What.
+        order: MessageOrder,
+        /// As with news; for drafts only.
+        once: Option<Once>,
+    },
 }
 
 /// One piece of news and where it came from.
@@ -112,7 +121,7 @@ pub struct Told {
 }
 
 /// What came of the work.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Done {
     /// One answer per item.
     News(Vec<Told>),
@@ -124,6 +133,8 @@ pub enum Done {
     Leads(LeadsTold),
     /// For each number whether that changed anything.
     Dnc(Vec<bool>),
+    /// What became of a message.
+    Message(MessageDone),
 }
 
 /// Why work was not done, or not surely.

@@ -280,6 +280,7 @@ async fn look_up(reads: &mut Reads<'_>, known: &mut Known, ledger: &mut Ledger, 
     let mut keys = BTreeSet::new();
     let mut ids = BTreeSet::new();
     let mut wanted = Wanted::default();
+    let mut orders = Vec::new();
     let mut numbers: BTreeSet<Number> = BTreeSet::new();
     for job in jobs {
         match &job.work {
@@ -298,6 +299,12 @@ async fn look_up(reads: &mut Reads<'_>, known: &mut Known, ledger: &mut Ledger, 
                     remember(reads, known, account, once).await?;
                 }
             }
+            Work::Message { order, once } => {
+                orders.push(order);
+                if let Some(once) = once {
+                    remember(reads, known, account, once).await?;
+                }
+            }
             Work::Dnc(orders) => orders.iter().for_each(|order| wanted.add_number(order.channel, &order.number)),
             Work::Expire(calls) => ids.extend(calls.iter().copied()),
             Work::EndWrap(call, _) | Work::Edit(call, _) => {
@@ -305,6 +312,7 @@ async fn look_up(reads: &mut Reads<'_>, known: &mut Known, ledger: &mut Ledger, 
             }
         }
     }
+    known.messages.look_up(reads, account, ledger.batch, &orders, &mut wanted).await?;
     known.leads.look_up(reads, account, ledger.batch, wanted).await?;
     if !keys.is_empty() {
         let keys: Vec<String> = keys.into_iter().collect();

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     app::{
         clock::{Clock, instant},
-        committer::{Done, Failure, Work},
+        committer::{Done, Failure, LeadWork, Work},
         directory::Account,
     },
     cli::{
@@ -296,14 +296,15 @@ async fn hand_in(desk: &Desk, batch: anyhow::Result<Batch>) -> anyhow::Result<(B
         return Ok((batch, fates));
     }
     let rows = format!("rows {} to {}", batch.chunk.first, batch.chunk.end.row);
-    let done = desk.submit(Work::Leads { orders, once: Some(batch.once.clone()) }).await.map_err(|failure| match failure {
+    let work = LeadWork { orders, once: Some(batch.once.clone()), ..LeadWork::default() };
+    let done = desk.submit(Work::Leads(work)).await.map_err(|failure| match failure {
         Failure::KeyReused => anyhow::anyhow!(
             "{rows} were stored by an earlier run, when the file or the account's setup was another: begin anew with --restart"
         ),
         failure => anyhow::Error::new(failure).context(rows),
     })?;
     let Done::Leads(done) = done else { anyhow::bail!("the committer answered something else") };
-    let fates = batch.fates(done.into_iter().map(Fate::from));
+    let fates = batch.fates(done.told.into_iter().map(|told| Fate::from(told.done)));
     Ok((batch, fates))
 }
 

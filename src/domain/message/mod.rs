@@ -5,9 +5,11 @@
 //! moved only by news ([`Message::hear`], total and idempotent, in any order and with any copies).
 
 mod delivery;
+mod errand;
 mod opt_out;
 pub mod provider;
 mod segments;
+mod view;
 
 use std::fmt;
 
@@ -17,8 +19,10 @@ use uuid::Uuid;
 
 pub use self::{
     delivery::{Change, Delivery, Fault, News, Status, Told},
+    errand::{Claimed, Errand, LEASE},
     opt_out::Keyword,
     segments::{Encoding, Segments},
+    view::MessageView,
 };
 use super::phone::Number;
 
@@ -45,8 +49,9 @@ impl Direction {
     }
 }
 
-/// One text message.
-#[derive(Clone, PartialEq)]
+/// One text message. The stored form is this, as JSON.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Message {
     /// Ours.
     pub id: Uuid,
@@ -226,6 +231,20 @@ impl Message {
 /// Databases take no NUL in text.
 fn without_nul(text: &str) -> String {
     text.replace('\0', "")
+}
+
+/// What people write never reaches a log.
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draft").field("from", &self.from).field("to", &self.to).finish_non_exhaustive()
+    }
+}
+
+/// What people write never reaches a log.
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").field("from", &self.from).field("to", &self.to).finish_non_exhaustive()
+    }
 }
 
 /// What people write never reaches a log.

@@ -4,7 +4,6 @@ mod action;
 mod answer;
 mod call_operations;
 mod credential;
-mod desk;
 mod detail;
 mod dial_lists;
 mod fields;

@@ -6,9 +6,11 @@ use super::{
     Asking,
     action::{Action, choose},
     answer::{Refusal, Stop, done},
-    desk::{self, Sms},
 };
-use crate::domain::{phone::Number, scope::Scope};
+use crate::{
+    app::messages::NotSent,
+    domain::{message::Draft, phone::Number, scope::Scope},
+};
 
 #[derive(Clone, Copy)]
 enum Does {
@@ -36,8 +38,13 @@ pub(super) async fn run(asking: &mut Asking) -> Result<String, Stop<Refusal>> {
         Some(Err(_)) => return Refusal::new("invalid", "LeadId should be a whole number"),
     };
     let (from, to) = (number(asking, "From")?, number(asking, "To")?);
-    let sms = Sms { from, to, message: asking.required("Message"), agent, lead };
-    done(Sent { id: desk::send_sms(&asking.web, &account, sms).await? })
+    let draft = Draft { from, to, body: asking.required("Message"), agent, lead };
+    match asking.web.app.send_message(&account, draft, None).await {
+        Ok(message) => done(Sent { id: message.id.to_string() }),
+        Err(NotSent::Refused(refusal)) => Refusal::new(refusal.word(), refusal),
+        Err(error @ NotSent::NoSuchLead) => Refusal::new("not_found", format_args!("LeadId: {error}")),
+        Err(NotSent::Failed(failure)) => Err(failure.into()),
+    }
 }
 
 /// The number that a parameter holds.

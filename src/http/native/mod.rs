@@ -5,6 +5,7 @@ mod call_events;
 mod dnc;
 mod events;
 mod leads;
+mod messages;
 mod page;
 pub(super) mod parties;
 mod records;
@@ -27,6 +28,7 @@ pub(super) fn router() -> Router<Web> {
         .merge(dnc::router())
         .merge(events::router())
         .merge(leads::router())
+        .merge(messages::router())
         .merge(parties::router())
         .merge(records::router())
         .merge(sessions::router())

@@ -31,6 +31,7 @@ const METRICS: [&str; 13] = [
 ];
 
 fn client() -> Client {
+    cti_gateway::courier::install_tls();
     Client::builder().no_proxy().build().expect("a client")
 }
 

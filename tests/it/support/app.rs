@@ -32,7 +32,8 @@ pub(crate) const SECRET: &str = "vt_secret_for_everyone";
 pub(crate) const QUIET_SECRET: &str = "vt_secret_for_the_agent";
 /// A token that may do everything.
 pub(crate) const TOKEN: &str = "cti_token_for_everything";
-pub(crate) const SCOPES: &str = "events:read,calls:read,calls:write,calls:control,agents:read,agents:act,leads:read,leads:write,admin";
+pub(crate) const SCOPES: &str =
+    "events:read,calls:read,calls:write,calls:control,agents:read,agents:act,leads:read,leads:write,messages:send,admin";
 pub(crate) const GENERIC: &str = "/modules/PhoneCalls/callbacks/Generic.php";
 pub(crate) const PBXMANAGER: &str = "/modules/PBXManager/callbacks/PBXManager.php";
 
@@ -103,6 +104,7 @@ impl TestApp {
 
     /// The same, with changed settings.
     pub(crate) async fn start_with(kind: Kind, change: impl FnOnce(&mut Config)) -> Self {
+        cti_gateway::courier::install_tls();
         let folder = Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let mut config = Config::load(None, std::iter::empty()).expect("the defaults");
         config.store.url = match kind {

@@ -30,6 +30,7 @@ pub(crate) struct Binary {
 impl Binary {
     /// Sets up the account of all tests and starts the program with these settings.
     pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
+        cti_gateway::courier::install_tls();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = url_in(folder.path());
         let db =

@@ -117,6 +117,7 @@ pub(crate) struct Receipt {
 impl Sender {
     /// A sender to the server at this base address.
     pub(crate) fn new(base: &str, secret: &str, tally: &Arc<Tally>) -> Self {
+        cti_gateway::courier::install_tls();
         let http = Client::builder().no_proxy().pool_max_idle_per_host(1).timeout(PATIENCE).build().expect("a client");
         Self { http, url: format!("{base}{GENERIC}"), secret: secret.to_owned(), tally: tally.clone() }
     }

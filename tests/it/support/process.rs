@@ -58,6 +58,7 @@ impl Site {
     }
 
     async fn set_up_in(folder: TempDir, store: String, agents: &[(String, String)]) -> Self {
+        cti_gateway::courier::install_tls();
         let http = Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
         let mut site = Self { address: free_address(), store, secret: String::new(), token: String::new(), http, folder };
         site.run(&["account", "add", ACCOUNT]).await;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     Credential, InvalidProvider, Method, Outgoing, Unfit, escape,
+    posts::Posts,
     reply::{self, Reading, Reply, Verdict},
     template::{Template, Values},
 };
@@ -45,6 +46,9 @@ struct Written {
     /// Statuses that mean that the provider has the message; when none are given, 200 to 299.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     success_statuses: Vec<u16>,
+    /// What it posts to us; when absent, it tells no more than its answer and brings no messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    posts: Option<Posts>,
 }
 
 /// How a body holds parameters.
@@ -149,6 +153,11 @@ fn check_header(name: &str, value: &Template, auth: &Auth) -> Result<(), Invalid
 }
 
 impl HttpTemplate {
+    /// What it posts to us.
+    pub(super) fn posts(&self) -> Option<&Posts> {
+        self.0.posts.as_ref()
+    }
+
     /// The request that sends this message.
     pub(super) fn render(&self, message: &Message, callback: Option<&str>) -> Result<Outgoing, Unfit> {
         let written = &self.0;
@@ -181,7 +190,7 @@ impl HttpTemplate {
         Ok(Outgoing { method: written.method, url, headers, body, content_type })
     }
 
-    /// What an answer means. A provider described by a template tells no more afterwards: what it took counts as sent.
+    /// What an answer means. Many a provider tells no more afterwards: what it took counts as sent.
     pub(super) fn judge(&self, reply: Reply<'_>) -> Verdict {
         reply::judge(reply, &self.0.success_statuses, |body| {
             let sent = |provider_id| Told { provider_id, ..Told::status(Status::Sent) };

@@ -8,22 +8,25 @@
 
 mod escape;
 mod http;
+mod posts;
 mod reply;
 mod simulated;
 mod template;
 mod twilio;
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
     http::{Auth, ContentType, HttpTemplate},
+    posts::Posts,
     reply::{Reply, Verdict},
     template::Template,
     twilio::{Callback, Form, TwilioAccount, Unreadable},
 };
-use super::{Message, Told};
+use super::{Incoming, Message, Told};
+use crate::domain::phone::HomeRegion;
 
 /// Who carries messages, and how it is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +42,7 @@ pub enum Provider {
     /// | any other | sent, then delivered |
     Simulated,
     /// Any provider that takes one HTTP request per message.
-    Http(HttpTemplate),
+    Http(Box<HttpTemplate>),
     /// Twilio, and whoever speaks like it.
     Twilio(TwilioAccount),
 }
@@ -74,6 +77,83 @@ impl Provider {
             Self::Http(template) => template.judge(reply),
             Self::Twilio(_) => twilio::judge(reply),
         }
+    }
+
+    /// Whether its configuration holds what nobody may read.
+    pub fn has_secrets(&self) -> bool {
+        !matches!(self, Self::Simulated)
+    }
+
+    /// Where it shall post what becomes of a message: `base` is our public address, and `name` what the account calls it. `None`
+    /// for one that posts nothing.
+    pub fn callback(&self, base: &str, account: &str, name: &str, message: uuid::Uuid) -> Option<String> {
+        let secret = match self {
+            Self::Simulated => return None,
+            Self::Twilio(_) => String::new(),
+            Self::Http(template) => template.posts()?.in_address(),
+        };
+        let (account, name) = (escape::in_address(account), escape::in_address(name));
+        Some(format!("{base}/providers/{account}/{name}/status?message={message}{secret}"))
+    }
+
+    /// Whether a post came from it.
+    pub fn is_genuine(&self, post: &Post<'_>) -> bool {
+        match self {
+            Self::Simulated => false,
+            Self::Http(template) => template.posts().is_some_and(|posts| posts.is_genuine(post)),
+            Self::Twilio(account) => (post.header)("x-twilio-signature")
+                .is_some_and(|signature| !post.base.is_empty() && account.is_signed(&post.url(), &Form::read(post.body), &signature)),
+        }
+    }
+
+    /// What a post tells of a message; `None` when it says nothing that we know.
+    ///
+    /// # Errors
+    /// Which value is missing.
+    pub fn read_news(&self, post: &Post<'_>) -> Result<Option<Told>, Unreadable> {
+        match self {
+            Self::Simulated => Ok(None),
+            Self::Http(template) => template.posts().map_or(Ok(None), |posts| posts.news(post)),
+            Self::Twilio(_) => Callback::read(&Form::read(post.body)).map(|callback| callback.told),
+        }
+    }
+
+    /// The message that a post brings; numbers without a country code are of the region.
+    ///
+    /// # Errors
+    /// Which value is missing, or is no number.
+    pub fn read_incoming(&self, post: &Post<'_>, region: HomeRegion) -> Result<Incoming, Unreadable> {
+        match self {
+            Self::Simulated => Err(Unreadable("provider")),
+            Self::Http(template) => template.posts().ok_or(Unreadable("posts")).and_then(|posts| posts.incoming(post, region)),
+            Self::Twilio(_) => Incoming::from_twilio(&Form::read(post.body), region),
+        }
+    }
+}
+
+/// A post as plain data.
+#[derive(Clone, Copy)]
+pub struct Post<'a> {
+    /// The address at which the provider knows us, without a slash at its end; empty when nobody set it.
+    pub base: &'a str,
+    /// Path and query, as they came.
+    pub target: &'a str,
+    /// The header of this name.
+    pub header: &'a dyn Fn(&str) -> Option<String>,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+impl Post<'_> {
+    /// The whole address, as the provider wrote it.
+    fn url(&self) -> String {
+        format!("{}{}", self.base, self.target)
+    }
+
+    /// A parameter of the address.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let query = self.target.split_once('?')?.1;
+        form_urlencoded::parse(query.as_bytes()).find(|(other, _)| other == name).map(|(_, value)| Cow::into_owned(value))
     }
 }
 

@@ -115,7 +115,7 @@ pub(super) fn judge(reply: Reply<'_>) -> Verdict {
 }
 
 /// Their word for how far a message has come; `None` for one that we do not know. What waits with them is no longer with us.
-fn status(word: &str) -> Option<Status> {
+pub(super) fn status(word: &str) -> Option<Status> {
     match word.trim().to_ascii_lowercase().as_str() {
         "accepted" | "scheduled" | "queued" | "sending" => Some(Status::Sending),
         "sent" | "partially_delivered" => Some(Status::Sent),
@@ -208,4 +208,11 @@ impl Incoming {
 /// A post that lacks what it must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is missing or cannot be read")]
-pub struct Unreadable(&'static str);
+pub struct Unreadable(pub(super) &'static str);
+
+impl Unreadable {
+    /// What is missing.
+    pub fn field(self) -> &'static str {
+        self.0
+    }
+}

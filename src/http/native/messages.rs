@@ -1,0 +1,174 @@
+//! `POST /api/v1/messages`, `GET /api/v1/messages`, `GET /api/v1/messages/{id}`: text messages.
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::page;
+use crate::{
+    app::{committer::Once, directory::Account, messages::NotSent},
+    domain::{
+        message::{Direction, Draft, MessageView, Refusal},
+        phone::Number,
+        scope::Scope,
+    },
+    http::{
+        Web,
+        auth::Bearer,
+        error::ApiError,
+        input::{Body, Path, Query},
+    },
+    store::messages::{self, MessagesQuery},
+};
+
+/// Longest Idempotency-Key.
+const MAX_KEY: usize = 200;
+/// The words of `status` in a list.
+const STATUSES: [&str; 8] = ["received", "queued", "sending", "unclear", "sent", "failed", "undelivered", "delivered"];
+
+/// The columns of CSV; what an item nests has none.
+const COLUMNS: &[&str] = &[
+    "id",
+    "version",
+    "direction",
+    "status",
+    "from",
+    "to",
+    "body",
+    "agent",
+    "leadId",
+    "provider",
+    "providerId",
+    "unclear",
+    "errorCode",
+    "error",
+    "createdAt",
+    "updatedAt",
+    "sentAt",
+    "deliveredAt",
+];
+
+pub(super) fn router() -> Router<Web> {
+    Router::new().route("/api/v1/messages", get(list).post(send)).route("/api/v1/messages/{id}", get(message))
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Written {
+    from: String,
+    to: String,
+    body: String,
+    agent: Option<String>,
+    lead_id: Option<i64>,
+}
+
+/// Takes a message to be sent; it goes out behind the answer.
+async fn send(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Body(written): Body<Written>) -> Result<Response, ApiError> {
+    let grant = bearer.with(Scope::MessagesSend)?;
+    let account = grant.account.clone();
+    let once = idempotency_key(&headers, &written)?;
+    let draft = draft(&account, written, grant.subject.agent())?;
+    let message = web.app.send_message(&account, draft, once).await?;
+    Ok((StatusCode::ACCEPTED, Json(MessageView::new(&message))).into_response())
+}
+
+/// An agent writes in his own name only; a program in any agent's.
+fn draft(account: &Account, written: Written, asking: Option<&str>) -> Result<Draft, ApiError> {
+    let number = |field: &'static str, raw: &str| {
+        let number = Number::read(raw, account.region).filter(|number| !number.is_extension());
+        number.ok_or(ApiError::Invalid { field: field.into(), message: "expected a telephone number".into() })
+    };
+    let agent = written.agent.or_else(|| asking.map(str::to_owned));
+    if let Some(login) = &agent {
+        if account.roster.by_login(login).is_none() {
+            return Err(ApiError::Invalid { field: "agent".into(), message: "there is no such agent".into() });
+        }
+        if asking.is_some_and(|asking| asking != login) {
+            return Err(ApiError::Forbidden("an agent writes in no other agent's name".into()));
+        }
+    }
+    Ok(Draft { from: number("from", &written.from)?, to: number("to", &written.to)?, body: written.body, agent, lead: written.lead_id })
+}
+
+fn idempotency_key(headers: &HeaderMap, written: &Written) -> Result<Option<Once>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().map(str::trim).filter(|key| !key.is_empty() && key.len() <= MAX_KEY);
+    let key = key.ok_or(ApiError::Invalid {
+        field: "Idempotency-Key".into(),
+        message: format!("expected 1 to {MAX_KEY} visible characters").into(),
+    })?;
+    let content = serde_json::to_vec(written).map_err(|error| ApiError::Internal(error.into()))?;
+    Ok(Some(Once { key: format!("messages/{key}"), content: Sha256::digest(&content).to_vec() }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Asked {
+    direction: Option<String>,
+    status: Option<String>,
+    number: Option<String>,
+    lead_id: Option<i64>,
+    agent: Option<String>,
+    cursor: Option<String>,
+    limit: Option<i64>,
+}
+
+async fn list(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, ApiError> {
+    let account = &bearer.with(Scope::MessagesSend)?.account;
+    let limit = page::limit(asked.limit)?;
+    let invalid = |field: &'static str, message: String| ApiError::Invalid { field: field.into(), message: message.into() };
+    let direction = asked.direction.as_deref().map(|word| {
+        let known = [Direction::In, Direction::Out].map(Direction::word).into_iter().find(|known| *known == word);
+        known.ok_or_else(|| invalid("direction", "expected in or out".to_owned()))
+    });
+    if asked.status.as_deref().is_some_and(|word| !STATUSES.contains(&word)) {
+        return Err(invalid("status", format!("expected one of {}", STATUSES.join(", "))));
+    }
+    let number = asked
+        .number
+        .as_deref()
+        .map(|raw| Number::read(raw, account.region).ok_or_else(|| invalid("number", "expected a telephone number".to_owned())));
+    let query = MessagesQuery {
+        direction: direction.transpose()?,
+        status: asked.status,
+        number: number.transpose()?,
+        lead: asked.lead_id,
+        agent: asked.agent,
+    };
+    let before: Option<Uuid> = page::read_cursor(asked.cursor.as_deref())?;
+    let found = messages::page(web.app.db.read(), account.id, &query, before, limit + 1).await?;
+    page::page(&headers, found.iter().map(MessageView::new).collect(), limit, COLUMNS, |message| message.id)
+}
+
+async fn message(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let account = &bearer.with(Scope::MessagesSend)?.account;
+    let id = Uuid::parse_str(&id).map_err(|_| ApiError::Invalid { field: "id".into(), message: "expected the id of a message".into() })?;
+    let found = messages::get(web.app.db.read(), account.id, id).await?;
+    let message = found.ok_or(ApiError::NotFound("there is no such message".into()))?;
+    Ok(Json(MessageView::new(&message)).into_response())
+}
+
+impl From<NotSent> for ApiError {
+    fn from(error: NotSent) -> Self {
+        let message = error.to_string();
+        let refused = match error {
+            NotSent::Failed(failure) => return failure.into(),
+            NotSent::NoSuchLead => return Self::Invalid { field: "leadId".into(), message: message.into() },
+            NotSent::Refused(refused) => refused,
+        };
+        let (conflict, field) = match refused {
+            Refusal::NotOwned => (false, "from"),
+            Refusal::Empty | Refusal::TooLong { .. } => (false, "body"),
+            Refusal::NoProvider => (true, "from"),
+            Refusal::OptedOut => (true, "to"),
+        };
+        Self::Declined { conflict, code: refused.word(), field: Some(field), message: message.into() }
+    }
+}
