@@ -11,10 +11,12 @@ mod sending;
 use std::sync::Arc;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::TimeDelta;
 use cti_gateway::{
     app::{directory::Account, outbox, seal::Seal},
     config::Config,
     domain::setup::Kind,
+    store::{Reads, messages},
 };
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Method, StatusCode};
@@ -22,7 +24,7 @@ use serde_json::{Value, json};
 use sha1::Sha1;
 
 use crate::support::{
-    app::{ACCOUNT, TestApp, answer},
+    app::{ACCOUNT, TestApp, answer, noon},
     wire::until,
 };
 
@@ -113,6 +115,16 @@ async fn when(t: &TestApp, id: &str, key: &str, value: impl Into<Value>) -> Valu
 /// Sends what is due now, and waits until that is settled.
 async fn send_due(t: &TestApp) -> usize {
     outbox::send_due(&t.app()).await.expect("the store")
+}
+
+/// Waits until the message's next try is planned for so many seconds after noon.
+async fn when_due(t: &TestApp, id: &str, seconds: i64) {
+    let (app, id) = (t.app(), id.parse().expect("an id"));
+    until("the next try is planned", || async {
+        let kept = messages::by_ids(&mut Reads::On(app.db.read()), t.account, &[id]).await.expect("the store");
+        kept[0].errand.due_at() == Some(noon() + TimeDelta::seconds(seconds))
+    })
+    .await;
 }
 
 /// The entries about messages: type and status.
