@@ -180,7 +180,7 @@ impl Wanted {
     pub(super) fn add(&mut self, order: &LeadOrder) {
         let (key, intake) = match order {
             LeadOrder::Inject(intake) => (None, Some(intake)),
-            LeadOrder::Change { key, .. } | LeadOrder::Edit(key, _) => (Some(key), None),
+            LeadOrder::Edit(key, _) => (Some(key), None),
             LeadOrder::Upsert(key, intake) => (Some(key), Some(intake)),
         };
         match key {

@@ -43,15 +43,6 @@ pub enum LeadOrder {
     /// Add it, if the decision table lets it in.
     Inject(Box<Intake>),
     /// Change the newest lead of this key.
-    Change {
-        /// Which lead.
-        key: LeadKey,
-        /// What to write into it.
-        patch: LeadPatch,
-        /// A call to be promised with it.
-        callback: Option<Callback>,
-    },
-    /// Change the newest lead of this key, and not only what clients write into it.
     Edit(LeadKey, Box<LeadEdit>),
     /// Change the newest lead of this key, or add one when there is none.
     Upsert(LeadKey, Box<Intake>),
@@ -70,6 +61,13 @@ pub struct LeadEdit {
     pub import_only: Option<bool>,
     /// The way the change comes.
     pub source: Source,
+}
+
+impl LeadEdit {
+    /// What a client writes, and a call that it promises with it.
+    pub fn by(source: Source, patch: LeadPatch, callback: Option<Callback>) -> Self {
+        Self { patch, callback: callback.map(Some), expires_at: None, import_only: None, source }
+    }
 }
 
 /// A lead that comes in.
@@ -207,11 +205,6 @@ impl Desk<'_> {
         match order {
             LeadOrder::Inject(intake) => self.inject(ledger, known, intake),
             LeadOrder::Edit(key, edit) => self.change(ledger, known, key, edit),
-            LeadOrder::Change { key, patch, callback } => {
-                let callback = callback.clone().map(Some);
-                let edit = LeadEdit { patch: patch.clone(), callback, expires_at: None, import_only: None, source: Source::Api };
-                self.change(ledger, known, key, &edit)
-            }
             LeadOrder::Upsert(key, intake) if known.leads.newest(key).is_some() => {
                 let Intake { patch, callback, expires_at, source, .. } = intake.as_ref().clone();
                 let (callback, expires_at) = (callback.map(Some), expires_at.map(Some));

@@ -72,6 +72,6 @@ impl DryRun {
 fn patch(order: &LeadOrder) -> Option<&LeadPatch> {
     match order {
         LeadOrder::Inject(intake) => Some(&intake.patch),
-        LeadOrder::Change { .. } | LeadOrder::Edit(..) | LeadOrder::Upsert(..) => None,
+        LeadOrder::Edit(..) | LeadOrder::Upsert(..) => None,
     }
 }

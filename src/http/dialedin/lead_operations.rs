@@ -11,11 +11,11 @@ use super::{
     texts::Text,
 };
 use crate::{
-    app::committer::{DncOrder, LeadDone, LeadKey, LeadOrder},
+    app::committer::{DncOrder, LeadDone, LeadEdit, LeadKey, LeadOrder},
     domain::{
         disposition::{self, Callable},
         dnc::Channel,
-        lead::{FieldRules, Lead, LeadPatch, dialable},
+        lead::{FieldRules, Lead, LeadPatch, Source, dialable},
         phone::Number,
         scope::Scope,
     },
@@ -122,7 +122,7 @@ async fn set_outcome(asking: &mut Asking) -> Result<String, Stop<Refusal>> {
     if meant == Callable::Unknown {
         asking.warn("Disposition is stored, but there is none of this name: the lead is not callable");
     }
-    let order = LeadOrder::Change { key: LeadKey::Id(lead.id), patch, callback: None };
+    let order = LeadOrder::Edit(LeadKey::Id(lead.id), Box::new(LeadEdit::by(Source::DialedIn, patch, None)));
     match asking.web.app.apply_leads(&account, vec![order], None).await?.into_iter().next() {
         Some(LeadDone::Updated { id, changed }) => {
             asking.lead = Some(id);

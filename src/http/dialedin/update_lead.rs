@@ -2,8 +2,8 @@
 
 use super::{Asking, answer::Stop, fields, search, texts::Text};
 use crate::{
-    app::committer::{LeadDone, LeadKey, LeadOrder},
-    domain::{lead::Field, scope::Scope, zone::Place},
+    app::committer::{LeadDone, LeadEdit, LeadKey, LeadOrder},
+    domain::{lead::{Field, Source}, scope::Scope, zone::Place},
 };
 
 /// The script.
@@ -20,7 +20,7 @@ pub(super) async fn run(asking: &mut Asking) -> Result<(), Stop<Text>> {
     fields::place(asking, &mut patch, Some(&lead.campaign))?;
     let place = Place { state: patch.given(Field::State).or(lead.state.as_deref()), zip: patch.given(Field::Zip).or(lead.zip.as_deref()) };
     let callback = fields::callback(asking, patch.phone().or(Some(&lead.phone)), &place)?;
-    let order = LeadOrder::Change { key: LeadKey::Id(lead.id), patch, callback };
+    let order = LeadOrder::Edit(LeadKey::Id(lead.id), Box::new(LeadEdit::by(Source::DialedIn, patch, callback)));
     match asking.web.app.apply_leads(&account, vec![order], None).await?.into_iter().next() {
         Some(LeadDone::Updated { id, .. }) => {
             asking.lead = Some(id);

@@ -8,12 +8,11 @@ use axum::{
     routing::get,
 };
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::page;
 use crate::{
-    app::{committer::Once, directory::Account, messages::NotSent},
+    app::{directory::Account, messages::NotSent},
     domain::{
         message::{Direction, Draft, MessageView, Refusal},
         phone::Number,
@@ -24,12 +23,11 @@ use crate::{
         auth::Bearer,
         error::ApiError,
         input::{Body, Path, Query},
+        once::once,
     },
     store::messages::{self, MessagesQuery},
 };
 
-/// Longest Idempotency-Key.
-const MAX_KEY: usize = 200;
 /// The words of `status` in a list.
 const STATUSES: [&str; 8] = ["received", "queued", "sending", "unclear", "sent", "failed", "undelivered", "delivered"];
 
@@ -73,7 +71,7 @@ struct Written {
 async fn send(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Body(written): Body<Written>) -> Result<Response, ApiError> {
     let grant = bearer.with(Scope::MessagesSend)?;
     let account = grant.account.clone();
-    let once = idempotency_key(&headers, &written)?;
+    let once = once(&headers, "messages", &written)?;
     let draft = draft(&account, written, grant.subject.agent())?;
     let message = web.app.send_message(&account, draft, once).await?;
     Ok((StatusCode::ACCEPTED, Json(MessageView::new(&message))).into_response())
@@ -95,17 +93,6 @@ fn draft(account: &Account, written: Written, asking: Option<&str>) -> Result<Dr
         }
     }
     Ok(Draft { from: number("from", &written.from)?, to: number("to", &written.to)?, body: written.body, agent, lead: written.lead_id })
-}
-
-fn idempotency_key(headers: &HeaderMap, written: &Written) -> Result<Option<Once>, ApiError> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().map(str::trim).filter(|key| !key.is_empty() && key.len() <= MAX_KEY);
-    let key = key.ok_or(ApiError::Invalid {
-        field: "Idempotency-Key".into(),
-        message: format!("expected 1 to {MAX_KEY} visible characters").into(),
-    })?;
-    let content = serde_json::to_vec(written).map_err(|error| ApiError::Internal(error.into()))?;
-    Ok(Some(Once { key: format!("messages/{key}"), content: Sha256::digest(&content).to_vec() }))
 }
 
 #[derive(Deserialize)]

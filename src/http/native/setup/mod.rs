@@ -8,13 +8,17 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    app::setup::{Change, Changed, Meant, Refusal},
+    app::{
+        playlists::{PlaylistOrder, PlaylistRefusal},
+        setup::{Change, Changed, Meant, Refusal},
+        skills::SkillRefusal,
+    },
     domain::{
         scope::Scope,
         setup::{Invalid, Kind, OPTIONS, checked_name},
@@ -29,7 +33,10 @@ use crate::{
 };
 
 pub(super) fn router() -> Router<Web> {
-    Kind::ALL.iter().fold(preview::router(), |router, &kind| {
+    let reloads = Router::new()
+        .route("/api/v1/playlists/{name}/reload", post(reload_playlist))
+        .route("/api/v1/ring-groups/{name}/reload", post(reload_ring_group));
+    Kind::ALL.iter().fold(preview::router().merge(reloads), |router, &kind| {
         let path = format!("/api/v1/{}", kind.path());
         let all = move |web: State<Web>, bearer: Bearer, query: Query<Nothing>| list(kind, web, bearer, query);
         let one = move |web: State<Web>, bearer: Bearer, name: Path<String>| show(kind, web, bearer, name);
@@ -68,9 +75,9 @@ fn missing(kind: Kind) -> ApiError {
 async fn list(kind: Kind, State(web): State<Web>, bearer: Bearer, Query(Nothing {}): Query<Nothing>) -> Result<Json<Value>, ApiError> {
     let account = &bearer.with(reading(kind))?.account;
     let rows = book::of_kind(web.app.db.read(), account.id, kind).await?;
-    let mut items: Vec<Value> = rows.into_iter().map(|row| shown::record(kind, Some(row))).collect();
+    let mut items: Vec<Value> = rows.into_iter().map(|row| shown::record(&web.app.seal, account.id, kind, Some(row))).collect();
     if kind == Kind::Options && items.is_empty() {
-        items.push(shown::record(kind, None));
+        items.push(shown::record(&web.app.seal, account.id, kind, None));
     }
     Ok(Json(json!({"items": items, "next": null})))
 }
@@ -96,7 +103,7 @@ async fn record(web: &Web, account: i64, kind: Kind, name: &str, status: StatusC
         return Err(missing(kind));
     }
     let version = row.as_ref().map_or(0, |row| row.version);
-    Ok((status, [(header::ETAG, format!("\"{version}\""))], Json(shown::record(kind, row))).into_response())
+    Ok((status, [(header::ETAG, format!("\"{version}\""))], Json(shown::record(&web.app.seal, account, kind, row))).into_response())
 }
 
 /// Stores a record, whole.
@@ -159,5 +166,28 @@ fn meant(headers: &HeaderMap) -> Result<Meant, ApiError> {
         _ if word == "*" => Ok(Meant::Present),
         Ok(version) => Ok(Meant::Version(version)),
         Err(_) => Err(ApiError::Invalid { field: "If-Match".into(), message: "expected a version such as \"3\"".into() }),
+    }
+}
+
+/// Publishes what a playlist says now; answers it as it is then.
+async fn reload_playlist(State(web): State<Web>, bearer: Bearer, Path(name): Path<String>) -> Result<Response, ApiError> {
+    let account = &bearer.with(writing(Kind::Playlist))?.account;
+    match web.app.change_playlist(account, &name, PlaylistOrder::Reload).await? {
+        Ok(_) => record(&web, account.id, Kind::Playlist, &name, StatusCode::OK).await,
+        Err(PlaylistRefusal::NoSuchPlaylist(_)) => Err(missing(Kind::Playlist)),
+        Err(refusal) => Err(ApiError::Conflict(refusal.to_string().into())),
+    }
+}
+
+/// Publishes how skills stand to a ring group; answers it as it is then.
+async fn reload_ring_group(State(web): State<Web>, bearer: Bearer, Path(name): Path<String>) -> Result<Response, ApiError> {
+    let account = &bearer.with(writing(Kind::RingGroup))?.account;
+    if account.setup.ring_groups.get(&name).is_none() {
+        return Err(missing(Kind::RingGroup));
+    }
+    match web.app.reload_skills(account, Some(&name)).await? {
+        Ok(_) => record(&web, account.id, Kind::RingGroup, &name, StatusCode::OK).await,
+        Err(SkillRefusal::NoSuchSource(_)) => Err(missing(Kind::RingGroup)),
+        Err(refusal) => Err(ApiError::Conflict(refusal.to_string().into())),
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
+    app::seal::Seal,
     domain::setup::{Kind, OPTIONS, Options, with_secrets, without_secrets},
     http::error::ApiError,
     store::setup::SetupRow,
@@ -14,9 +15,14 @@ const OURS: [&str; 3] = ["name", "version", "updatedAt"];
 const PUBLISHED: &str = "published";
 
 /// A record: its name, version and time, and its body. Without a row it is what nobody has set.
-pub(super) fn record(kind: Kind, row: Option<SetupRow>) -> Value {
+pub(super) fn record(seal: &Seal, account: i64, kind: Kind, row: Option<SetupRow>) -> Value {
     let (name, version, updated_at, body) = match row {
-        Some(row) => (row.name, row.version, Some(row.updated_at), serde_json::from_str(&row.body).unwrap_or_default()),
+        Some(row) => {
+            let body = serde_json::from_str(&row.body).unwrap_or_default();
+            // what cannot be opened is shown without its body
+            let body = seal.open(account, kind, &row.name, body).unwrap_or_default();
+            (row.name, row.version, Some(row.updated_at), body)
+        }
         None => (OPTIONS.to_owned(), 0, None, json!(Options::default())),
     };
     let mut shown = match (kind, body) {
