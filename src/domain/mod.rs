@@ -6,3 +6,4 @@ pub mod event;
 pub mod phone;
 pub mod scope;
 pub mod secret;
+pub mod zone;
