@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod call;
+pub mod callback;
 pub mod event;
 pub mod phone;
 pub mod scope;

@@ -28,3 +28,4 @@ mod socket;
 mod store;
 mod vtiger;
 mod wishes;
+mod zones;
