@@ -7,4 +7,5 @@ pub mod event;
 pub mod phone;
 pub mod scope;
 pub mod secret;
+pub mod window;
 pub mod zone;
