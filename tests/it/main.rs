@@ -35,4 +35,6 @@ mod search;
 mod socket;
 mod store;
 mod vtiger;
+mod windows;
 mod wishes;
+mod zones;

@@ -12,7 +12,7 @@ pub use self::place::Place;
 use super::phone::Number;
 
 /// An entry with more zones than this names no place: the country code that twenty-five countries share, as a toll-free number has.
-const NOWHERE: usize = 15;
+const NOWHERE: usize = 24;
 
 /// The zones that a number can be in; unknown is a possible answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,11 @@
 use super::{Asking, answer::Stop, fields, search, texts::Text};
 use crate::{
     app::committer::{LeadDone, LeadEdit, LeadKey, LeadOrder},
-    domain::{lead::{Field, Source}, scope::Scope, zone::Place},
+    domain::{
+        lead::{Field, Source},
+        scope::Scope,
+        zone::Place,
+    },
 };
 
 /// The script.
