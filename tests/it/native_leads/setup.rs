@@ -1,5 +1,6 @@
 //! What an account has set up: each kind of record, its checks, versions, secrets, and what keeps a record from going.
 
+use cti_gateway::app::seal::Seal;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -169,7 +170,7 @@ both! {
         assert_eq!(told["error"]["field"], "campaign", "it is gone");
     }
 
-    async fn secrets_of_providers_are_never_shown(t: TestApp) {
+    async fn secrets_of_providers_are_never_shown(t: TestApp with |config| { config.seal = Seal::new(Some(&Seal::make_key()), None).expect("a key"); }) {
         let http = json!({"http": {
             "method": "POST", "url": "https://sms.example:8443/bot-s3cret/send?key=s3cret", "headers": {"X-Key": "s3cret", "X-To": "{to}"},
             "params": {"to": "{to}", "apikey": "s3cret", "text": "{body}", "sender": "s3cret-{from}"}, "auth": {"basic": {"user": "u", "password": "s3cret"}},
@@ -193,7 +194,8 @@ both! {
         assert_eq!(shown["params"], json!({"to": "{to}", "apikey": "***", "text": "{body}", "sender": "***"}));
         let stored = async || {
             let rows = cti_gateway::store::setup::of_kind(t.app().db.read(), t.account, cti_gateway::domain::setup::Kind::Provider).await.expect("the store");
-            rows.into_iter().map(|row| (row.name, serde_json::from_str::<Value>(&row.body).expect("JSON"))).collect::<std::collections::BTreeMap<_, _>>()
+            let open = |name: &str, body: &str| t.app().seal.open(t.account, cti_gateway::domain::setup::Kind::Provider, name, serde_json::from_str(body).expect("JSON")).expect("it opens");
+            rows.into_iter().map(|row| (row.name.clone(), open(&row.name, &row.body))).collect::<std::collections::BTreeMap<_, _>>()
         };
         let kept = stored().await;
         assert_eq!(kept["http"], http);

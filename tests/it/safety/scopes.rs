@@ -34,6 +34,8 @@ fn routes() -> Vec<(Method, &'static str, &'static str, Option<Value>)> {
         (Method::GET, "/api/v1/leads/{id}/explain", "leads:read", None),
         (Method::POST, "/api/v1/leads/{id}/disposition", "leads:write", Some(json!({"disposition": "SALE"}))),
         (Method::GET, "/api/v1/playlists/{name}/preview", "leads:read", None),
+        (Method::POST, "/api/v1/playlists/{name}/reload", "lists:write", None),
+        (Method::POST, "/api/v1/ring-groups/{name}/reload", "skills:write", None),
         (Method::GET, "/api/v1/messages", "messages:send", None),
         (Method::POST, "/api/v1/messages", "messages:send", Some(json!({"from": "+12025550123", "to": "+493055501901", "body": "x"}))),
         (Method::GET, "/api/v1/messages/{id}", "messages:send", None),
