@@ -14,7 +14,7 @@ documentation, and the type check of web/ (where node and npm are installed).
   --help      show this text
   argument    passed on to the test runner, for instance a part of a test's name
 
-The tests need initdb (any PostgreSQL from 15 on), chromium and a C compiler. What is missing is
+The tests need initdb (any PostgreSQL from 15 on), chromium, curl and a C compiler. What is missing is
 installed by apt, as root or by sudo without a password; else you are told what to install.
 The tests start their own throwaway servers; TEST_DATABASE_URL, a superuser's URL, makes them
 use a running Postgres instead.
@@ -81,6 +81,7 @@ missing=
 has_postgres || missing="$missing postgresql"
 has_chromium || missing="$missing chromium"
 found cc || missing="$missing gcc libc6-dev"
+found curl || missing="$missing curl"
 # shellcheck disable=SC2086 # a list of words
 [ -z "$missing" ] || install_missing $missing
 

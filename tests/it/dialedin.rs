@@ -2,9 +2,11 @@
 
 mod awkward;
 mod credentials;
+mod desk;
 mod leads;
 mod operations;
 mod setup;
+mod walk;
 
 use std::{fmt::Write, sync::Arc, time::Duration};
 

@@ -74,7 +74,7 @@ async fn ask(
 
 both! {
     async fn each_route_needs_its_scope_and_names_it(t: TestApp) {
-        let all = || SCOPES.split(',').filter(|scope| *scope != "admin").chain(["dnc:write"]);
+        let all = || SCOPES.split(',').filter(|scope| *scope != "admin").chain(["dnc:write", "lists:write", "skills:write"]);
         let campaign = answer(t.api(Method::PUT, "/api/v1/campaigns/Summer").json(&json!({}))).await;
         assert_eq!(campaign.0, StatusCode::CREATED);
         for scope in all() {
