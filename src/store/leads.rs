@@ -266,7 +266,7 @@ pub struct LeadPlace {
 /// # Errors
 /// What the database says.
 pub async fn places_by_phones(reads: &mut Reads<'_>, account: i64, phones: &[Number]) -> Result<Vec<LeadPlace>> {
-    let head = "select id, phone, campaign, subcampaign from lead where account_id = $1 and phone in (";
+    let head = "select id, phone, campaign, subcampaign from lead where account_id + 0 = $1 and phone in (";
     let values = phones.iter().map(|phone| Arg::from(phone.as_str())).collect();
     let mut places = Vec::new();
     for q in Q::with_lists(head, account, values, ") order by id") {
