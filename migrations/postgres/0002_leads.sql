@@ -50,6 +50,7 @@ create table lead (
 );
 -- As with calls: what leads with the account is the key alone.
 create index lead_phone on lead (phone, account_id, id);
+create index lead_campaign on lead (campaign, account_id, id);
 create index lead_client on lead (client_id, account_id, id) where client_id is not null;
 
 -- Custom values once more, for filters to look at.
@@ -100,7 +101,7 @@ create table message (
     provider_id text collate "C",
     record text not null,                           -- the message as the law reads it, as JSON
     errand text not null,                           -- what is left to do with it, as JSON
-    due_at timestamptz,                         -- when somebody must look at it next
+    due_at timestamptz,                             -- when somebody must look at it next
     created_at timestamptz not null,
     updated_at timestamptz not null,
     primary key (account_id, id)

@@ -50,6 +50,7 @@ create table lead (
 ) strict;
 -- As with calls: what leads with the account is the key alone.
 create index lead_phone on lead (phone, account_id, id);
+create index lead_campaign on lead (campaign, account_id, id);
 create index lead_client on lead (client_id, account_id, id) where client_id is not null;
 
 -- Custom values once more, for filters to look at.

@@ -52,6 +52,9 @@ impl App {
         let call = live.iter().filter(talks).max_by_key(|call| call.newest().state_time()).ok_or(Failure::NoSuchCall)?;
         let attempt = call.newest();
         let command = Command::Conference { call: attempt.pbx_call_id.clone(), agent: agent.to_owned(), number, mute_customer };
+        if !account.setup.options.simulated_telephone_system {
+            return Err(Failure::NotSupported);
+        }
         let news = Pbx::default().carry_out(&command, self.clock.now()).map_err(|_| Failure::NotSupported)?;
         let item = |(pbx_call_id, news)| NewsItem { gateway: attempt.gateway, source: "simulator", pbx_call_id, news };
         self.hear(account, news.into_iter().map(item).collect(), None).await?;

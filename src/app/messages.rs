@@ -7,11 +7,14 @@ use uuid::Uuid;
 use super::{
     App,
     calls::PBX_PATIENCE,
-    committer::{Done, Failure, MessageDone, MessageOrder, Once, Work},
+    committer::{DncOrder, Done, Failure, MessageDone, MessageOrder, Once, Work},
     directory::Account,
 };
 use crate::{
-    domain::message::{Direction, Draft, Incoming, Message, Refusal, Told},
+    domain::{
+        dnc::Channel,
+        message::{Direction, Draft, Incoming, Keyword, Message, Refusal, Told},
+    },
     store::{Reads, messages},
 };
 
@@ -65,6 +68,11 @@ impl App {
     /// See [`NotReceived`].
     pub async fn receive_message(&self, account: &Arc<Account>, provider: &str, incoming: Incoming) -> Result<(Uuid, bool), NotReceived> {
         if account.setup.numbers.get(incoming.to.as_str()).is_none_or(|number| !number.sms) {
+            // whoever says STOP is heard, whichever number he wrote to
+            if Keyword::read(&incoming.body) == Keyword::Stop {
+                let order = DncOrder { channel: Channel::Message, number: incoming.from, listed: true, source: "stop" };
+                self.apply_dnc(account, vec![order]).await?;
+            }
             return Err(NotReceived::NotOwned);
         }
         let order = MessageOrder::Receive { incoming: Box::new(incoming), provider: provider.to_owned() };

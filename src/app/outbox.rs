@@ -38,10 +38,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const MAX_FLYING: usize = 64;
 /// The same for one account, so that a slow provider holds up its own account only.
 const MAX_PER_ACCOUNT: usize = 16;
-/// Messages looked at in one go.
-const LOOK: i64 = 256;
-/// How often it is tried to store what came of a request.
-const SETTLE_TRIES: usize = 5;
+/// Messages of one account looked at in one go: those on their way, and as many that wait.
+const LOOK: i64 = 32;
+/// How often it is tried to store a claim, and what came of a request.
+const TRIES: usize = 5;
 
 /// Messages on their way from this server.
 #[derive(Default)]
@@ -129,22 +129,26 @@ impl Flying {
 async fn send(app: &App, due: Due) -> std::result::Result<(), Failure> {
     let account = app.directory.account(&app.hub, due.account_id).await.map_err(|error| Failure::Store(Arc::new(error)))?;
     let claim = app.clock.id();
+    // a claim that was not surely stored may be there all the same: the same one again is answered alike
     let order = MessageOrder::Claim { id: due.id, to: due.to(), claim };
-    let MessageDone::Claimed(message) = app.order_message(&account, order, None).await? else { return Ok(()) };
+    let MessageDone::Claimed(message) = insist(app, &account, &order).await? else { return Ok(()) };
     let outcome = carry(app, &account, &message).await;
     let word = match &outcome {
         Outcome::Told(told) => told.last().map_or("nothing", |told| told.status.word()),
         Outcome::Again { .. } => "again",
     };
     metrics::counter!("cti_messages_tried_total", "outcome" => word).increment(1);
+    insist(app, &account, &MessageOrder::Settle { id: due.id, claim, outcome }).await.map(drop)
+}
+
+/// Does something with a message, again and again while the book is away.
+async fn insist(app: &App, account: &Arc<Account>, order: &MessageOrder) -> std::result::Result<MessageDone, Failure> {
     let mut tries = 0;
     loop {
         tries += 1;
-        let order = MessageOrder::Settle { id: due.id, claim, outcome: outcome.clone() };
-        match app.order_message(&account, order, None).await {
-            Ok(_) => return Ok(()),
-            Err(Failure::Busy | Failure::Late) if tries < SETTLE_TRIES => {}
-            Err(failure) => return Err(failure),
+        match app.order_message(account, order.clone(), None).await {
+            Err(Failure::Busy | Failure::Late) if tries < TRIES => {}
+            done => return done,
         }
     }
 }

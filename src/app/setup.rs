@@ -162,7 +162,12 @@ impl Admin {
         // leads and other records name it as it was spelt first
         let name = row.as_ref().map_or(name, |row| row.name.as_str());
         let body = row.as_ref().and_then(|row| serde_json::from_str(&row.body).ok());
-        let body = body.and_then(|body| self.seal.open(account.id, kind, name, body).ok());
+        let opened = body.map(|body| self.seal.open(account.id, kind, name, body)).transpose();
+        // what cannot be opened may be removed; to be written over, it would have to be known
+        let (body, locked) = match opened {
+            Ok(body) => (body, None),
+            Err(error) => (Some(Value::Null), Some(error)),
+        };
         let done = match change(&setup, body) {
             Err(error) => return Ok(Err(Refusal::Change(error))),
             Ok(Change::Keep) => return Ok(Ok(if row.is_some() { Changed::Kept } else { Changed::Missing })),
@@ -174,6 +179,11 @@ impl Admin {
                     return Ok(Ok(Changed::Missing));
                 }
                 Changed::Removed
+            }
+            Ok(Change::Put(_) | Change::Record(_)) if locked.is_some() => {
+                return Ok(Err(Refusal::Change(
+                    Invalid { field: String::new(), message: locked.map(|error| error.to_string()).unwrap_or_default() }.into(),
+                )));
             }
             Ok(Change::Record(body)) => {
                 let version = setup::put(&mut tx, account.id, kind, name, &body.to_string(), self.now()).await?;

@@ -15,7 +15,7 @@ use serde_json::Value;
 pub use self::{
     check::{Invalid, check, checked_name},
     names::Names,
-    secrets::{HIDDEN, with_secrets, without_secrets},
+    secrets::{HIDDEN, hides, with_secrets, without_secrets},
     uses::user_of,
 };
 use super::{
@@ -157,11 +157,13 @@ pub struct Options {
     pub older_result_text: bool,
     /// Where a person is of whom nothing else is known.
     pub zone: Tz,
+    /// Commands to telephone systems go to a simulated one. Without it they are refused, as no real one takes any yet.
+    pub simulated_telephone_system: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { undeclared_fields: false, older_result_text: false, zone: Tz::UTC }
+        Self { undeclared_fields: false, older_result_text: false, zone: Tz::UTC, simulated_telephone_system: false }
     }
 }
 

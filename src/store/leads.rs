@@ -400,7 +400,7 @@ pub async fn matching(on: On<'_>, account: i64, playlist: &Published, limit: i64
 /// # Errors
 /// What the database says.
 pub async fn any_of(reads: &mut Reads<'_>, account: i64, campaign: &str) -> Result<bool> {
-    let q = q!("select id from lead where account_id = $1 and campaign = $2 limit 1", account, campaign);
+    let q = q!("select id from lead where account_id + 0 = $1 and campaign = $2 limit 1", account, campaign);
     Ok(reads.opt::<(i64,)>(q).await?.is_some())
 }
 

@@ -29,7 +29,27 @@ pub(super) struct Batch {
     pub(super) ledgers: BTreeMap<i64, Ledger>,
 }
 
+/// Most pieces in one batch, as [`Job::weight`] counts them: a few jobs of a thousand leads each are a long transaction, and calls
+/// wait behind it.
+const MAX_WEIGHT: usize = 4096;
+
 impl Batch {
+    /// Whether nothing more goes into it.
+    pub(super) fn is_full(&self) -> bool {
+        self.jobs.iter().map(Job::weight).sum::<usize>() >= MAX_WEIGHT
+    }
+
+    /// How many of these jobs go into it, in their order; one always does.
+    pub(super) fn takes(&self, jobs: &[Job]) -> usize {
+        let mut weight: usize = self.jobs.iter().map(Job::weight).sum();
+        let fits = |job: &&Job| {
+            let room = weight < MAX_WEIGHT;
+            weight += job.weight();
+            room
+        };
+        jobs.iter().take_while(fits).count().max(usize::from(self.jobs.is_empty()))
+    }
+
     /// Whether this may be sent while the batch before it is on its way: such commits stand in line by the account, and what was
     /// answered without a change can only be checked against what has landed.
     pub(super) fn may_follow(&self) -> bool {

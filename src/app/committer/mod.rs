@@ -197,6 +197,19 @@ struct Job {
     queued_at: tokio::time::Instant,
 }
 
+impl Job {
+    /// How much it is to write, in news and leads.
+    fn weight(&self) -> usize {
+        match &self.work {
+            Work::News { items, .. } => items.len(),
+            Work::Expire(calls) => calls.len(),
+            Work::Leads(work) => work.orders.len(),
+            Work::Dnc(orders) => orders.len(),
+            _ => 1,
+        }
+    }
+}
+
 /// The doors' handle.
 #[derive(Clone)]
 pub struct Committer {

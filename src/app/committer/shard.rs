@@ -96,7 +96,7 @@ impl Shard {
             }
             loop {
                 // a good batch goes at once, and is on its way before the last one is answered
-                if may_leave(&flights, &batch) && (batch.jobs.len() >= ROUND || round.is_empty()) {
+                if may_leave(&flights, &batch) && (is_good(&batch) || round.is_empty()) {
                     match self.launch(std::mem::take(&mut batch), flights.is_empty()).await {
                         Ok(flight) => flights.push_back(flight),
                         Err(jobs) => {
@@ -106,14 +106,17 @@ impl Shard {
                     }
                     continue;
                 }
-                if round.is_empty() || (!flights.is_empty() && round.len() < ROUND) {
+                if round.is_empty() || batch.is_full() || (!flights.is_empty() && round.len() < ROUND) {
                     break;
                 }
                 // answering does not wait for a look-up
                 if let Some(closed) = done.take() {
                     closed.finish(&self.hub);
                 }
-                if let Err(error) = self.take_in(&mut batch, &mut round).await {
+                let later = round.split_off(batch.takes(&round));
+                let taken = self.take_in(&mut batch, &mut round).await;
+                round.extend(later);
+                if let Err(error) = taken {
                     tracing::warn!(%error, "a look-up failed, or the law did; the batch is done anew");
                     self.land_all(None, &mut flights).await;
                     let mut anew = std::mem::take(&mut batch).jobs;
@@ -252,11 +255,16 @@ impl Shard {
     }
 }
 
+/// Whether the batch is worth sending behind another.
+fn is_good(batch: &Batch) -> bool {
+    batch.jobs.len() >= ROUND || batch.is_full()
+}
+
 /// Whether the batch may be sent now: alone, or behind others when it is worth that.
 fn may_leave(flights: &VecDeque<Flight>, batch: &Batch) -> bool {
     match flights.back() {
         None => !batch.jobs.is_empty(),
-        Some(last) => last.leads && flights.len() < FLIGHTS && batch.jobs.len() >= ROUND && batch.may_follow(),
+        Some(last) => last.leads && flights.len() < FLIGHTS && is_good(batch) && batch.may_follow(),
     }
 }
 

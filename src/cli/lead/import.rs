@@ -74,7 +74,7 @@ impl Import {
         // from here on an interruption waits for what is under way
         let stop: Stop = Box::pin(stop_signal()?);
         let path = self.file.with_extension("progress.json");
-        let position = match self.position(&path, sheet, settings)? {
+        let mut position = match self.position(&path, sheet, settings)? {
             position if position.finished => {
                 note(&format!("{} was imported already; --restart imports it again", self.file.display()));
                 return Ok(summary(&position.counts, &plan, rejected_file(&position)));
@@ -83,6 +83,9 @@ impl Import {
         };
         plan.key = position.key();
         let rejected = Rejected::open(position.settings.rejected.clone(), sheet, position.rejected_bytes)?;
+        // batches are handed in before the next note: who goes on from here must know that
+        position.settled = false;
+        position.written_at = Clock::System.now();
         position.write(&path)?;
         Run { desk, path, position, rejected, plan: Arc::new(plan) }.go(sheet, stop).await
     }

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Campaign, Kind, OPTIONS, Options, OwnedNumber, PlaylistRecord, RingGroup, Setup, Skill};
+use super::{Campaign, HIDDEN, Kind, OPTIONS, Options, OwnedNumber, PlaylistRecord, RingGroup, Setup, Skill, hides};
 use crate::domain::{
     disposition::Disposition,
     filter::Filter,
@@ -92,6 +92,9 @@ pub fn check(
         }
         Kind::Playlist => checked_playlist(&name, body, setup)?,
         Kind::Provider => {
+            if hides(body) {
+                return Err(invalid("", format!("{HIDDEN} stands for what is not shown: give the value itself")));
+            }
             typed::<Provider>(body)?;
             body.clone()
         }

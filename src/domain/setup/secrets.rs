@@ -14,7 +14,7 @@ pub fn without_secrets(body: &Value) -> Value {
         body => body.clone(),
     };
     if let Some(http) = shown.get_mut("http") {
-        for pointer in ["/auth/basic/password", "/auth/bearer/token"] {
+        for pointer in ["/auth/basic/password", "/auth/bearer/token", "/posts/secret"] {
             if let Some(secret) = http.pointer_mut(pointer) {
                 *secret = json!(HIDDEN);
             }
@@ -51,7 +51,22 @@ pub fn with_secrets(sent: Value, present: &Value) -> Value {
             other => other,
         }
     }
-    keep(sent, &without_secrets(present), present)
+    // what is kept for one host is not given to another
+    let moved = ["/http/url", "/twilio/baseUrl"].iter().any(|place| {
+        let at = |body: &Value| body.pointer(place).and_then(Value::as_str).map(|url| origin(url).to_owned());
+        at(&sent) != at(present)
+    });
+    if moved { sent } else { keep(sent, &without_secrets(present), present) }
+}
+
+/// Whether something is still hidden in a body that is to be stored.
+pub fn hides(body: &Value) -> bool {
+    match body {
+        Value::String(text) => text == HIDDEN || text.ends_with(&format!("/{HIDDEN}")),
+        Value::Array(items) => items.iter().any(hides),
+        Value::Object(fields) => fields.values().any(hides),
+        _ => false,
+    }
 }
 
 /// Whether the text is one name in braces.

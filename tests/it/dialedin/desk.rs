@@ -73,6 +73,8 @@ both! {
         hear(&t, "1", "call_initiated&from=%2B17812706520&to=1001").await;
         assert_eq!(join("").await["error"]["code"], "no_call", "it only rings");
         hear(&t, "1", "call_connected&to=1001").await;
+        assert_eq!(join("").await["error"]["code"], "conflict", "no real telephone system takes commands yet, and none is claimed to");
+        put(&t, Kind::Options, "account", json!({"simulatedTelephoneSystem": true})).await;
         let joined = join("").await;
         assert_eq!(joined["success"], true, "{joined}");
         let two = [("+17812706520".to_owned(), "talk".to_owned()), ("+17815550123".to_owned(), "talk".to_owned())];

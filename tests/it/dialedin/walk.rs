@@ -37,6 +37,7 @@ fn shell(command: &str, base: &str) -> String {
 both! {
     async fn every_line_of_the_page_answers_as_it_says(t: TestApp) {
         moved_in(&t).await;
+        put(&t, Kind::Options, "account", json!({"simulatedTelephoneSystem": true})).await;
         put(&t, Kind::Provider, "nobody", json!("simulated")).await;
         put(&t, Kind::Number, "+17815550100", json!({"sms": true, "voice": true, "provider": "nobody"})).await;
         put(&t, Kind::Skill, "Spanish", json!({"agents": ["agent1"]})).await;

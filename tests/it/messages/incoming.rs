@@ -54,6 +54,17 @@ both! {
         assert_eq!(self::items(&t).await.len(), 2);
     }
 
+    async fn stop_is_heard_whichever_number_it_was_for(t: TestApp with outside) {
+        put(&t, Kind::Provider, "posts", twilio("http://127.0.0.1:9")).await;
+        let path = posts("incoming").replace("/main/", "/posts/");
+        for (text, out) in [("Is it there?", false), ("STOP", true)] {
+            let fields = [("MessageSid", "SM1"), ("From", THEIRS), ("To", "+12025550199"), ("Body", text)];
+            assert_eq!(twilio_posts(&t, &path, &fields).await.0, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+            assert_eq!(opted_out(&t, THEIRS).await.is_some(), out, "{text}");
+        }
+        assert!(items(&t).await.is_empty(), "no message of ours");
+    }
+
     async fn stop_and_start_are_obeyed(t: TestApp with outside) {
         carried_by(&t, json!("simulated")).await;
         put(&t, Kind::Provider, "posts", twilio("http://127.0.0.1:9")).await;

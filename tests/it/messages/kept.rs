@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use cti_gateway::{
     domain::{
         message::{Claimed, Draft, Errand, LEASE, Message, Standing, Status, Told},
         phone::Number,
     },
+    q,
     store::{
         Db,
         messages::{self, Kept},
@@ -50,6 +52,23 @@ async fn put_in_the_book(t: &TestApp, kept: &[Kept]) {
 }
 
 both! {
+    async fn the_many_of_one_account_hide_nobody_elses(t: TestApp) {
+        let db = t.app().db.clone();
+        let mut tx = db.begin().await.expect("a transaction");
+        for n in 0..41 {
+            // the other account's is due last
+            let account = if n == 40 { t.account + 1 } else { t.account };
+            let sql = "insert into message (account_id, id, version, direction, status, from_number, to_number, provider, record, errand, created_at, updated_at, due_at)
+                       values ($1, $2, 1, 'out', 'queued', $3, $3, 'main', '{}', '{}', $4, $4, $4)";
+            tx.run(q!(sql, account, t.clock.id(), OURS, noon() + TimeDelta::seconds(n))).await.expect("a row");
+        }
+        tx.commit().await.expect("a commit");
+        let due = messages::due(db.read(), noon() + TimeDelta::minutes(1), 32).await.expect("the store");
+        let of = |account: i64| due.iter().filter(|due| due.account_id == account).count();
+        assert_eq!((of(t.account), of(t.account + 1)), (32, 1));
+        assert!(messages::due(db.read(), noon() - TimeDelta::seconds(1), 32).await.expect("the store").is_empty(), "nothing is due yet");
+    }
+
     async fn what_waited_goes_on_and_what_was_being_sent_stays_unclear(t: TestApp with outside) {
         let fake = Fake::start([Act::answer(201, r#"{"sid":"SM1","status":"sent"}"#)]).await;
         carried_by(&t, twilio(&fake.url())).await;

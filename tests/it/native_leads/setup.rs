@@ -91,7 +91,7 @@ both! {
         assert_eq!(made["name"], BOSTON);
         assert_eq!(t.get("/api/v1/numbers/781-270-6510").await.1["name"], BOSTON);
         assert_eq!(answer(t.api(Method::DELETE, "/api/v1/numbers/1 781 270 6510")).await.0, StatusCode::NO_CONTENT);
-        assert_eq!(t.get("/api/v1/options/account").await.1, json!({"name": "account", "version": 0, "updatedAt": null, "undeclaredFields": false, "olderResultText": false, "zone": "UTC"}));
+        assert_eq!(t.get("/api/v1/options/account").await.1, json!({"name": "account", "version": 0, "updatedAt": null, "undeclaredFields": false, "simulatedTelephoneSystem": false, "olderResultText": false, "zone": "UTC"}));
         for path in ["options/other", "campaigns/none", "numbers/nobody", &format!("campaigns/{}", "x".repeat(51))] {
             assert_eq!(t.get(&format!("/api/v1/{path}")).await.0, StatusCode::NOT_FOUND, "{path}");
             assert_eq!(answer(t.api(Method::DELETE, &format!("/api/v1/{path}"))).await.0, StatusCode::NOT_FOUND, "{path}");
@@ -173,7 +173,7 @@ both! {
     async fn secrets_of_providers_are_never_shown(t: TestApp with |config| { config.seal = Seal::new(Some(&Seal::make_key()), None).expect("a key"); }) {
         let http = json!({"http": {
             "method": "POST", "url": "https://sms.example:8443/bot-s3cret/send?key=s3cret", "headers": {"X-Key": "s3cret", "X-To": "{to}"},
-            "params": {"to": "{to}", "apikey": "s3cret", "text": "{body}", "sender": "s3cret-{from}"}, "auth": {"basic": {"user": "u", "password": "s3cret"}},
+            "posts": {"secret": "s3cret-of-what-they-post"}, "params": {"to": "{to}", "apikey": "s3cret", "text": "{body}", "sender": "s3cret-{from}"}, "auth": {"basic": {"user": "u", "password": "s3cret"}},
         }});
         let twilio = json!({"twilio": {"accountSid": "AC1", "authToken": "s3cret"}});
         let bearer = json!({"http": {"method": "POST", "url": "https://sms.example", "auth": {"bearer": {"token": "s3cret"}}}});
@@ -200,6 +200,14 @@ both! {
         let kept = stored().await;
         assert_eq!(kept["http"], http);
         assert_eq!((&kept["twilio"]["twilio"]["authToken"], &kept["bearer"]["http"]["auth"]["bearer"]["token"]), (&json!("s3cret"), &json!("s3cret")));
+        // what is kept for one host goes to no other, and what is hidden is no value
+        for (place, host) in [("/http/url", "https://evil.example/***"), ("/http/url", "https://evil.example/send")] {
+            let mut moved = told[1].clone();
+            *moved.pointer_mut(place).expect("a place") = json!(host);
+            let (status, body) = answer(t.api(Method::PUT, "/api/v1/providers/http").json(&moved)).await;
+            assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+        }
+        assert_eq!(stored().await["http"], http);
         let mut changed = told[1].clone();
         changed["http"]["auth"]["basic"]["password"] = json!("another");
         put(&t, "providers/http", changed).await;
