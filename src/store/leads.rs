@@ -315,69 +315,44 @@ pub struct LeadsQuery {
     pub hot: Option<bool>,
 }
 
+/// The list's text: what it is found by, then what it is narrowed by. An index is used only when the text says so outright.
+macro_rules! page {
+    ($found_by:literal) => {
+        concat!(
+            select!("where l.account_id = $1 and l.id < $2 and "),
+            $found_by,
+            " and ($3 is null or l.phone = $3) and ($4 is null or l.client_id = $4) and ($5 is null or l.campaign = $5) \
+             and ($6 is null or l.subcampaign = $6) and ($7 is null or l.rep = $7) and ($8 is null or l.call_status = $8) \
+             and ($9 is null or l.hot = $9) order by l.id desc limit $10"
+        )
+    };
+}
+
 /// Up to `limit` leads older than `before`, the newest first.
 ///
 /// # Errors
 /// What the database says.
 pub async fn page(on: On<'_>, account: i64, query: &LeadsQuery, before: Option<i64>, limit: i64) -> Result<Vec<Lead>> {
-    let q = match (&query.phone, &query.client_id) {
-        (Some(phone), _) => narrowed(
-            query,
-            select!(
-                "where l.account_id = $1 and l.phone = $2 and l.id < $3 and ($4 is null or l.client_id = $4)
-             and ($5 is null or l.campaign = $5) and ($6 is null or l.subcampaign = $6) and ($7 is null or l.rep = $7)
-             and ($8 is null or l.call_status = $8) and ($9 is null or l.hot = $9) order by l.id desc limit $10"
-            ),
-            account,
-            phone.as_str().into(),
-            before,
-            query.client_id.as_deref().into(),
-            limit,
-        ),
-        (None, Some(client_id)) => narrowed(
-            query,
-            select!(
-                "where l.account_id = $1 and l.client_id = $2 and l.id < $3 and ($4 is null or l.client_id = $4)
-             and ($5 is null or l.campaign = $5) and ($6 is null or l.subcampaign = $6) and ($7 is null or l.rep = $7)
-             and ($8 is null or l.call_status = $8) and ($9 is null or l.hot = $9) order by l.id desc limit $10"
-            ),
-            account,
-            client_id.into(),
-            before,
-            None::<&str>.into(),
-            limit,
-        ),
-        (None, None) => narrowed(
-            query,
-            select!(
-                "where l.account_id = $1 and l.id < $3 and ($2 is null or l.phone = $2) and ($4 is null or l.client_id = $4)
-             and ($5 is null or l.campaign = $5) and ($6 is null or l.subcampaign = $6) and ($7 is null or l.rep = $7)
-             and ($8 is null or l.call_status = $8) and ($9 is null or l.hot = $9) order by l.id desc limit $10"
-            ),
-            account,
-            None::<&str>.into(),
-            before,
-            None::<&str>.into(),
-            limit,
-        ),
+    let sql = match query {
+        LeadsQuery { phone: Some(_), .. } => page!("l.phone = $3"),
+        LeadsQuery { client_id: Some(_), .. } => page!("l.client_id = $4"),
+        LeadsQuery { campaign: Some(_), .. } => page!("l.campaign = $5"),
+        _ => page!("1 = 1"),
     };
-    on.all::<LeadRow>(q).await?.into_iter().map(LeadRow::read).collect()
-}
-
-fn narrowed(query: &LeadsQuery, sql: &'static str, account: i64, key: Arg, before: Option<i64>, second: Arg, limit: i64) -> Q {
-    q!(
+    let q = q!(
         sql,
         account,
-        key,
         before.unwrap_or(i64::MAX),
-        second,
+        query.phone.as_ref().map(Number::as_str),
+        query.client_id.as_deref(),
         query.campaign.as_deref(),
         query.subcampaign.as_deref(),
         query.rep.as_deref(),
         query.call_status.as_deref(),
         query.hot,
         limit
-    )
+    );
+    on.all::<LeadRow>(q).await?.into_iter().map(LeadRow::read).collect()
 }
 
 /// Up to `limit` leads that a playlist holds, the oldest first, and how many it holds.
