@@ -9,10 +9,11 @@ use std::{
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{logging, output, scene, serve};
+use super::{AccountName, desk::account, logging, output, scene, serve};
 use crate::{
     app::{
         admin::Admin,
@@ -20,11 +21,13 @@ use crate::{
         passwords,
         seal::Seal,
         sessions::OperatorLink,
+        setup::Change,
     },
     config::Config,
     domain::{
         phone::{HomeRegion, Number},
         secret::SecretHash,
+        setup::{Invalid, Kind, OPTIONS},
     },
     http::server::Server,
     store::{
@@ -39,6 +42,8 @@ use crate::{
 
 const ACCOUNT: &str = "demo";
 const OPERATOR: &str = "operator";
+const CAMPAIGN: &str = "Spring";
+const NUMBER: &str = "+12025550100";
 const AGENTS: [(&str, &str, &str); 2] = [("agent1", "1001", "Ada Lindqvist"), ("agent2", "1002", "Ben Okafor")];
 const CONTACTS: [(&str, &str, &str); 3] =
     [("c-1", "Greta Sommer", "+4930123456"), ("c-2", "Hiro Tanaka", "+81312345678"), ("c-3", "Ines Duarte", "+351211234567")];
@@ -148,7 +153,24 @@ async fn set_up(db: &Db, file: &Path) -> anyhow::Result<(i64, Secrets)> {
     };
     admin.add_gateway(place, &gateway).await?;
     admin.put_parties(place, &CONTACTS.map(contact)).await?;
+    set_up_leads(db, &admin).await?;
     Ok((account, secrets))
+}
+
+/// What leads and messages need: a campaign, a number, and nobody who really carries a message or takes a command.
+async fn set_up_leads(db: &Db, admin: &Admin) -> anyhow::Result<()> {
+    for (kind, name, body) in [
+        (Kind::Options, OPTIONS, json!({"simulatedTelephoneSystem": true})),
+        (Kind::Campaign, CAMPAIGN, json!({})),
+        (Kind::Provider, "nobody", json!("simulated")),
+        (Kind::Number, NUMBER, json!({"sms": true, "voice": true, "provider": "nobody"})),
+    ] {
+        // each is checked against those before it
+        let account = account(db, &AccountName { account: ACCOUNT.into() }).await?;
+        let put = admin.change_setup(&account, kind, name, |_, _| Ok::<_, Invalid>(Change::Put(body))).await?;
+        put.map_err(|invalid| anyhow::anyhow!("{} {name}: {invalid}", kind.word()))?;
+    }
+    Ok(())
 }
 
 fn token(account: i64, secret: &str) -> NewCredential {
@@ -159,8 +181,10 @@ fn token(account: i64, secret: &str) -> NewCredential {
         label: "demo".into(),
         kind: "token",
         subject: None,
-        scopes: "events:read,calls:read,calls:write,agents:read,agents:act,leads:read,leads:write".into(),
-        allow_query: false,
+        scopes: "events:read,calls:read,calls:write,calls:control,agents:read,agents:act,leads:read,leads:write,dnc:write,lists:write,\
+                 skills:write,messages:send"
+            .into(),
+        allow_query: true,
         networks: None,
         expires_at: None,
     }
@@ -187,6 +211,11 @@ fn welcome(base: &str, code: &str, secrets: &Secrets) -> String {
     curl -X POST '{door}?event=call_initiated&call_id=mine-1&from=%2B4930123456&to=1001' -H 'X-VTIGER-SECRET: {gateway}'
     curl -X POST '{door}?event=call_connected&call_id=mine-1&to=1001' -H 'X-VTIGER-SECRET: {gateway}'
     curl -X POST '{door}?event=call_hangup&call_id=mine-1&hangup_reason=completed' -H 'X-VTIGER-SECRET: {gateway}'
+
+  Bring a lead in as a DialedIn client does, and ask why it is not dialed:
+
+    curl '{base}/HttpImport/InjectLead.php?token={token}&accid={ACCOUNT}&Campaign={CAMPAIGN}&PrimaryPhone=2025550142&FirstName=Ada'
+    curl -H 'Authorization: Bearer {token}' '{base}/api/v1/leads/1/explain'
 
   What happened, and what happens next:
 

@@ -270,12 +270,16 @@ async fn demo(program: &Program, calls: &str) -> (Running, Vec<String>, String) 
 async fn the_lines_that_the_demo_prints_work() {
     let program = Program::on_sqlite();
     let (running, lines, code) = demo(&program, "120").await;
-    assert_eq!(lines.len(), 5, "{lines:?}");
+    assert_eq!(lines.len(), 7, "{lines:?}");
     for (line, state) in lines.iter().zip(["incoming", "talk", "end"]) {
         let (status, body) = answer(request(line)).await;
         assert_eq!((status, &body["state"]), (StatusCode::OK, &json!(state)), "{line}: {body}");
     }
-    let (status, calls) = answer(request(&lines[3])).await;
+    let taken = request(&lines[3]).send().await.expect("an answer").text().await.expect("text");
+    assert_eq!(taken, "<br><br>Result:  OK");
+    let (status, why) = answer(request(&lines[4])).await;
+    assert!(status == StatusCode::OK && why["dial"].is_boolean() && why["reasons"].is_array(), "{why}");
+    let (status, calls) = answer(request(&lines[5])).await;
     let mine =
         calls["items"].as_array().expect("items").iter().find(|call| call["attempts"][0]["callId"] == "mine-1").expect("my call").clone();
     assert_eq!(
@@ -283,7 +287,7 @@ async fn the_lines_that_the_demo_prints_work() {
         (StatusCode::OK, &json!("Greta Sommer"), &json!("agent1")),
         "the demo knows its contacts"
     );
-    let (status, events) = answer(request(&lines[4])).await;
+    let (status, events) = answer(request(&lines[6])).await;
     assert_eq!(status, StatusCode::OK);
     assert!(events["items"].as_array().is_some_and(|items| !items.is_empty()), "the simulated telephone system calls: {events}");
 
@@ -299,9 +303,9 @@ async fn the_lines_that_the_demo_prints_work() {
     let secrets = fs::metadata(program.folder.path().join("demo/secrets.json")).expect("a file");
     assert_eq!(secrets.permissions().mode() & 0o777, 0o600);
     let (again, new_lines, _) = demo(&program, "0").await;
-    let token = |lines: &[String]| words(&lines[3])[2].clone();
+    let token = |lines: &[String]| words(&lines[5])[2].clone();
     assert_eq!(token(&lines), token(&new_lines), "the same secrets as before");
-    let open = new_lines[3].replace("limit=5", "status=open");
+    let open = new_lines[5].replace("limit=5", "status=open");
     assert_eq!(answer(request(&open)).await.1["items"], json!([]), "calls that were under way hung up");
     assert_eq!(again.stop("TERM").await.0, 0);
 }
