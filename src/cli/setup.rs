@@ -261,18 +261,8 @@ impl Field {
     pub(super) async fn run(self, db: &Db, json: bool) -> anyhow::Result<()> {
         match self {
             Self::Add { account, name } => {
-                let exists = Refusal::Exists(format!("the field {name:?}"));
-                let record = name.clone();
-                let changed = change(db, &account, (Kind::Field, &name), move |_, before| {
-                    // a name that a lead's own field has would stand in its place
-                    let usable = crate::domain::lead::field::check_custom_name(&record);
-                    usable.map_err(|message| Invalid { field: "name".to_owned(), message: message.to_owned() })?;
-                    if before.is_some() { Err(exists) } else { Ok(Change::Put(json!({}))) }
-                });
-                match changed.await? {
-                    Changed::Stored(name, _) => output::record(json, &json!({ "field": name })),
-                    Changed::Removed | Changed::Kept | Changed::Missing => Ok(()),
-                }
+                let name = add(db, &account, (Kind::Field, &name), json!({})).await?;
+                output::record(json, &json!({ "field": name }))
             }
             Self::List { account } => {
                 let account = desk::account(db, &account).await?;

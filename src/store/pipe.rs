@@ -78,10 +78,7 @@ impl Pipe {
     /// Connects, unless that is done.
     pub(super) async fn connect(&self) -> Result<()> {
         let mut line = self.line.lock().await;
-        if line.as_ref().is_none_or(|line| line.client.is_closed()) {
-            *line = Some(self.open().await.map_err(as_sqlx)?);
-        }
-        Ok(())
+        self.connected(&mut line).await.map(drop).map_err(as_sqlx)
     }
 
     /// Closes the connection after what was sent.
@@ -105,11 +102,16 @@ impl Pipe {
         Ok(Line { client: Arc::new(client), statements: HashMap::new() })
     }
 
-    async fn prepared(&self, line: &mut Option<Line>, text: &'static str) -> Result<(Arc<Client>, Statement), tokio_postgres::Error> {
-        let open = match line.take() {
+    /// The line as it is, or a new one where it is closed.
+    async fn connected<'a>(&self, line: &'a mut Option<Line>) -> Result<&'a mut Line, tokio_postgres::Error> {
+        Ok(match line.take() {
             Some(open) if !open.client.is_closed() => line.insert(open),
             _ => line.insert(self.open().await?),
-        };
+        })
+    }
+
+    async fn prepared(&self, line: &mut Option<Line>, text: &'static str) -> Result<(Arc<Client>, Statement), tokio_postgres::Error> {
+        let open = self.connected(line).await?;
         if let Some(statement) = open.statements.get(text) {
             return Ok((open.client.clone(), statement.clone()));
         }
