@@ -2,11 +2,14 @@
 //! rules: marking a number touches no lead and no record of a call.
 //!
 //! # Assumptions
-//! - Two agents may have lists of the same name, and then nothing can be done with either by that name: whatever is not the
-//!   making of a list wants a name that is the only one of its account. Names of lists and logins are compared exactly.
+//! - Two agents may have lists of the same name, and then DialedIn's clients can do nothing with either by that name: whatever
+//!   is not the making of a list wants a name that is the only one of its account. Our own API always means the agent's own.
+//!   Names of lists and logins are compared exactly.
 //! - A list of another agent is as good as none.
 //! - Telephone numbers are written in digits only. Two ways to write the same number are one number, in a list as elsewhere.
 //! - A number that is added again is left as it is, its mark included. Marking what is marked so already is no error.
+
+use std::collections::{BTreeSet, HashMap};
 
 use super::phone::{HomeRegion, Number};
 
@@ -103,7 +106,16 @@ pub fn may_create(agent: &str, name: &str, lists: &[DialList]) -> Result<(), Dia
     Ok(())
 }
 
-/// The list that an agent means by this name, for anything but making one.
+/// The list that an agent has under this name, whoever else has one of that name.
+///
+/// # Errors
+/// When there is none.
+pub fn own<'a>(agent: &str, name: &str, lists: &'a [DialList]) -> Result<&'a DialList, DialListError> {
+    let mine = lists.iter().find(|list| list.name == name && list.agent == agent);
+    mine.ok_or_else(|| DialListError::NoSuchList { agent: agent.to_owned(), name: name.to_owned() })
+}
+
+/// The list that an agent means by this name where the name alone must tell it, for anything but making one.
 ///
 /// # Errors
 /// When there is none, or another agent's has the same name.
@@ -135,6 +147,21 @@ pub fn add(found: Option<Mark>, count: usize) -> Result<Added, DialListError> {
         None if count >= MAX_NUMBERS => Err(DialListError::Full),
         None => Ok(Added::New),
     }
+}
+
+/// What adding these numbers means, one after the other: `found` are the marks of those that are in the list, which has `count`
+/// numbers. One that is given twice is new once.
+pub fn add_each(numbers: &[Number], found: &HashMap<Number, Mark>, count: usize) -> Vec<Result<Added, DialListError>> {
+    let mut new: BTreeSet<&Number> = BTreeSet::new();
+    let mut add_one = |number| {
+        let found = found.get(number).copied().or(new.contains(number).then_some(Mark::Undialed));
+        let added = add(found, count + new.len());
+        if added == Ok(Added::New) {
+            new.insert(number);
+        }
+        added
+    };
+    numbers.iter().map(&mut add_one).collect()
 }
 
 /// Whether marking a number changes anything.

@@ -95,7 +95,7 @@ async fn ask(phone: &mut Connection, id: &str, call: &str) -> Value {
 }
 
 /// The session of a new agent.
-async fn sign_in(t: &TestApp, login: &str, number: &str) -> String {
+pub(crate) async fn sign_in(t: &TestApp, login: &str, number: &str) -> String {
     let password_hash = Some(passwords::hash("a password").expect("a hash"));
     t.admin().add_agent((t.account, ACCOUNT), &NewAgent { password_hash, ..agent(login, number) }).await.expect("the store");
     t.app().directory.invalidate(t.account);

@@ -6,7 +6,7 @@ use super::{
     answer::{Refusal, Stop, changed},
 };
 use crate::{
-    app::dial_lists::ListOrder,
+    app::dial_lists::{ListOrder, Naming},
     domain::{
         dial_list::{Mark, read_number},
         scope::Scope,
@@ -55,7 +55,7 @@ pub(super) async fn run(asking: &mut Asking) -> Result<String, Stop<Refusal>> {
         Does::Remove => ListOrder::Remove(phone()?),
         Does::Mark(mark) => ListOrder::Mark(phone()?, mark),
     };
-    match asking.web.app.change_dial_list(&account, &agent, &list, order).await? {
+    match asking.web.app.change_dial_list(&account, &agent, (&list, Naming::Alone), order).await? {
         Ok(done) => changed(done),
         Err(refused) => Refusal::new("refused", refused),
     }

@@ -2,6 +2,7 @@
 
 mod agents;
 mod call_events;
+mod dial_lists;
 mod dnc;
 mod events;
 mod leads;
@@ -25,6 +26,7 @@ pub(super) fn router() -> Router<Web> {
     Router::new()
         .merge(agents::router())
         .merge(call_events::router())
+        .merge(dial_lists::router())
         .merge(dnc::router())
         .merge(events::router())
         .merge(leads::router())

@@ -1,6 +1,10 @@
 //! Dial lists, who is available, and a third party for a conversation.
 
-use cti_gateway::{app::dial_lists::ListOrder, domain::setup::Kind, store::dial_lists};
+use cti_gateway::{
+    app::dial_lists::{ListOrder, Naming},
+    domain::setup::Kind,
+    store::dial_lists,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -44,7 +48,7 @@ both! {
         assert_eq!(list(&t, "PhoneDialed", phone).await["changed"], true);
         assert_eq!(list(&t, "PhoneDialed", phone).await["changed"], false);
         let (db, shown) = (t.app().db.clone(), async |list: i64| {
-            let rows = dial_lists::phones(t.app().db.read(), list, 0, 10).await.expect("the store");
+            let rows = dial_lists::phones(t.app().db.read(), (t.account, list), None, 0, 10).await.expect("the store");
             rows.into_iter().map(|row| (row.position, row.phone, row.dialed)).collect::<Vec<_>>()
         });
         let id = dial_lists::get(db.read(), t.account, "agent1", "mine").await.expect("the store").expect("the list").id;
@@ -59,11 +63,11 @@ both! {
         assert_eq!(list(&t, "DeleteList", "Agent=agent2&List=mine").await["error"]["code"], "refused", "not hers");
         assert_eq!(list(&t, "CreateList", "Agent=agent2&List=mine").await["changed"], true);
         assert_eq!(list(&t, "AddPhone", phone).await["error"]["code"], "refused", "two are named so");
-        let gone = t.app().change_dial_list(&account(&t).await, "agent2", "mine", ListOrder::Delete).await.expect("the store");
+        let gone = t.app().change_dial_list(&account(&t).await, "agent2", ("mine", Naming::Alone), ListOrder::Delete).await.expect("the store");
         assert!(gone.is_err(), "the law is the same behind the door");
         let told = entries(&t, "list.phone_added").await;
         assert_eq!(told, [json!({"agent": "agent1", "list": "mine", "phone": "+17812706510"}), json!({"agent": "agent1", "list": "mine", "phone": "+17812706511"})]);
-        assert_eq!(dial_lists::lists(db.read(), t.account, Some("agent1")).await.expect("the store").iter().map(|(list, all, dialed)| (list.name.as_str(), *all, *dialed)).collect::<Vec<_>>(), [("mine", 1, 0)]);
+        assert_eq!(dial_lists::lists(db.read(), t.account, Some("agent1"), ("", ""), 10).await.expect("the store").iter().map(|list| (list.name.as_str(), list.phones, list.dialed)).collect::<Vec<_>>(), [("mine", 1, 0)]);
     }
 
     async fn a_conference_rings_a_third_party_and_may_mute_the_customer(t: TestApp) {

@@ -2,7 +2,7 @@
 
 use cti_gateway::domain::{
     dial_list::{self, Added, DialList, DialListError, MAX_NAME, MAX_NUMBERS, Mark},
-    phone::HomeRegion,
+    phone::{HomeRegion, Number},
     skill::{MAX_DELAY_S, MAX_PRIORITY, SkillChange, SkillError, SkillPriority, update_priority},
 };
 
@@ -36,6 +36,27 @@ fn for_anything_else_the_name_is_the_only_one_of_the_account() {
     let ambiguous = Err(DialListError::Ambiguous { name: "hot".into(), count: 3 });
     assert_eq!(dial_list::find("anna", "hot", &lists), ambiguous, "even for one who has it");
     assert_eq!(dial_list::find("dora", "hot", &lists), ambiguous);
+}
+
+#[test]
+fn an_agents_own_list_is_whatever_others_have() {
+    let lists = [list(1, "anna", "hot"), list(2, "bert", "hot")];
+    assert_eq!(dial_list::own("bert", "hot", &lists), Ok(&lists[1]));
+    for (agent, name) in [("carl", "hot"), ("Bert", "hot"), ("bert", "Hot")] {
+        assert_eq!(dial_list::own(agent, name, &lists), Err(DialListError::NoSuchList { agent: agent.into(), name: name.into() }));
+    }
+}
+
+#[test]
+fn of_many_numbers_each_is_judged_by_those_before_it() {
+    let number = |digits: &str| Number::from_canonical(digits.to_owned());
+    let (old, new, other) = (number("+49301"), number("+49302"), number("+49303"));
+    let found = [(old.clone(), Mark::Dialed)].into();
+    let numbers = [new.clone(), old.clone(), new.clone(), other.clone(), new];
+    let told = dial_list::add_each(&numbers, &found, MAX_NUMBERS - 1);
+    assert_eq!(told, [Ok(Added::New), Ok(Added::Again), Ok(Added::Again), Err(DialListError::Full), Ok(Added::Again)]);
+    assert_eq!(dial_list::add_each(&[other.clone(), other], &found, MAX_NUMBERS - 1), [Ok(Added::New), Ok(Added::Again)]);
+    assert_eq!(dial_list::add_each(&[], &found, 0), []);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod awkward;
 mod batch;
+mod dial_lists;
 mod dnc;
 mod explain;
 mod leads;

@@ -20,6 +20,16 @@ fn routes() -> Vec<(Method, &'static str, &'static str, Option<Value>)> {
         (Method::GET, "/api/v1/agents", "agents:read", None),
         (Method::POST, "/api/v1/call-events", "calls:write", Some(event)),
         (Method::GET, "/api/v1/events", "events:read", None),
+        (Method::GET, "/api/v1/dial-lists", "leads:read", None),
+        (Method::PUT, "/api/v1/dial-lists/{agent}/{list}", "lists:write", None),
+        (Method::GET, "/api/v1/dial-lists/{agent}/{list}", "leads:read", None),
+        (Method::GET, "/api/v1/dial-lists/{agent}/{list}/next", "leads:read", None),
+        (Method::GET, "/api/v1/dial-lists/{agent}/{list}/numbers", "leads:read", None),
+        (Method::POST, "/api/v1/dial-lists/{agent}/{list}/numbers", "lists:write", Some(json!({"numbers": ["+4930123456"]}))),
+        (Method::PATCH, "/api/v1/dial-lists/{agent}/{list}/numbers/{number}", "lists:write", Some(json!({"dialed": true}))),
+        (Method::DELETE, "/api/v1/dial-lists/{agent}/{list}/numbers/{number}", "lists:write", None),
+        (Method::DELETE, "/api/v1/dial-lists/{agent}/{list}/numbers", "lists:write", None),
+        (Method::DELETE, "/api/v1/dial-lists/{agent}/{list}", "lists:write", None),
         (Method::GET, "/api/v1/dnc", "leads:read", None),
         (Method::POST, "/api/v1/dnc/batch", "dnc:write", Some(json!({"numbers": ["+4930123456"]}))),
         (Method::GET, "/api/v1/dnc/{number}", "leads:read", None),
@@ -63,6 +73,7 @@ async fn ask(
 ) -> (StatusCode, Value) {
     let path = path.replace("{type}", "contact").replace("{id}", "0193a1b2-0000-7000-8000-000000000000");
     let path = path.replace("{number}", "+4930123456").replace("{name}", "none");
+    let path = path.replace("{agent}", "agent1").replace("{list}", "hot");
     let request = t.request(method.clone(), &path).bearer_auth(secret);
     answer(match body {
         Some(Value::String(_)) => request.header("content-type", "text/csv").body("type,id,name,numbers,email,url\n"),
