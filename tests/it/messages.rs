@@ -5,6 +5,7 @@ mod fake;
 mod incoming;
 mod kept;
 mod listing;
+mod opt_out;
 mod secrets;
 mod sending;
 

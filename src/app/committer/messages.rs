@@ -72,6 +72,18 @@ pub enum MessageOrder {
     },
 }
 
+impl MessageOrder {
+    /// The message of which a provider tells that its receiver wants none.
+    fn tells_of_opt_out(&self) -> Option<Uuid> {
+        let (id, told) = match self {
+            Self::Settle { id, outcome: Outcome::Told(told), .. } => (id, told.as_slice()),
+            Self::Hear { id, told, .. } => (id, std::slice::from_ref(&**told)),
+            _ => return None,
+        };
+        told.iter().any(|told| told.fault.as_ref().is_some_and(Fault::is_opt_out)).then_some(*id)
+    }
+}
+
 /// How a try came out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -169,6 +181,9 @@ impl KnownMessages {
             }
         }
         all.iter().filter_map(|id| self.messages.get(id)?.message.lead).for_each(|lead| wanted.add_lead(lead));
+        for id in orders.iter().filter_map(|order| order.tells_of_opt_out()) {
+            self.messages.get(&id).into_iter().for_each(|kept| wanted.add_number(Channel::Message, &kept.message.to));
+        }
         Ok(())
     }
 }
@@ -297,9 +312,13 @@ impl Desk<'_> {
         known.messages.messages.put(message.id, Kept { message, errand }, ledger.batch);
     }
 
-    /// Hears news of a message in order, leaves an entry for each that shows, and stores what changed.
+    /// Hears news of a message in order, leaves an entry for each that shows, and stores what changed. A message that fails
+    /// because its receiver has opted out at the provider puts him on the opt-out list; a copy of that news does not, since he
+    /// may have come back meanwhile.
     fn learn(&self, ledger: &mut Ledger, known: &mut Known, mut kept: Kept, told: &[Told], source: &str) -> Message {
         let now = self.clock.now();
+        let is_opt_out = |message: &Message| message.delivery.fault().is_some_and(Fault::is_opt_out);
+        let was_opt_out = is_opt_out(&kept.message);
         for told in told {
             let news: News = told.clone().heard_at(now);
             let kind = match kept.message.hear(&news) {
@@ -310,6 +329,10 @@ impl Desk<'_> {
             self.tell_of(ledger, known, kind, source, news.occurred_at, &kept.message);
         }
         let message = kept.message.clone();
+        if is_opt_out(&message) && !was_opt_out {
+            let number = message.to.clone();
+            self.apply_dnc(ledger, known, &[DncOrder { channel: Channel::Message, number, listed: true, source: "provider" }]);
+        }
         if known.messages.messages.get(&message.id) != Some(&kept) {
             ledger.messages.0.entry(message.id).or_insert(false);
             known.messages.messages.put(message.id, kept, ledger.batch);

@@ -60,13 +60,27 @@ pub struct Fault {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     code: Option<String>,
     text: String,
+    /// The provider refuses because the receiver wants no messages.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    opted_out: bool,
 }
 
 impl Fault {
     /// A fault with the provider's code, if it gave one. Control characters become blanks, a long text is cut.
     pub fn new(code: Option<String>, text: &str) -> Self {
         let text: String = text.trim().chars().take(MAX_TEXT).map(|c| if c.is_control() { ' ' } else { c }).collect();
-        Self { code, text }
+        Self { code, text, opted_out: false }
+    }
+
+    /// The same, where the provider's reason is that the receiver wants no messages.
+    #[must_use]
+    pub fn by_opt_out(self) -> Self {
+        Self { opted_out: true, ..self }
+    }
+
+    /// Whether the receiver wants no messages, as the provider knows.
+    pub fn is_opt_out(&self) -> bool {
+        self.opted_out
     }
 
     /// The provider's own code.

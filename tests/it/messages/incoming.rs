@@ -26,7 +26,7 @@ async fn items(t: &TestApp) -> Vec<Value> {
     t.get(MESSAGES).await.1["items"].as_array().cloned().expect("items")
 }
 
-async fn opted_out(t: &TestApp, raw: &str) -> Option<String> {
+pub(super) async fn opted_out(t: &TestApp, raw: &str) -> Option<String> {
     let number = number(raw).expect("a number");
     dnc::get(t.app().db.read(), t.account, Channel::Message, &number).await.expect("the store").map(|row| row.source)
 }

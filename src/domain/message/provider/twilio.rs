@@ -98,9 +98,9 @@ impl TwilioAccount {
     }
 }
 
-/// What the answer to a send means.
+/// What the answer to a send means. A refusal because of an opt-out says so, however Twilio words it.
 pub(super) fn judge(reply: Reply<'_>) -> Verdict {
-    reply::judge(reply, &[], |body| {
+    let verdict = reply::judge(reply, &[], |body| {
         let answer: Value = serde_json::from_slice(body).unwrap_or_default();
         let told = |id: String| {
             let status = answer["status"].as_str().and_then(status).unwrap_or(Status::Sending);
@@ -111,8 +111,17 @@ pub(super) fn judge(reply: Reply<'_>) -> Verdict {
             code: reply::word(&answer["code"]),
             text: answer["message"].as_str().map(str::to_owned),
         }
-    })
+    });
+    match verdict {
+        Verdict::NotTaken { fault: refusal, .. } if refusal.code() == Some(OPTED_OUT) => {
+            Verdict::NotTaken { fault: fault(Some(OPTED_OUT.to_owned()), None).unwrap_or(refusal), again: false }
+        }
+        verdict => verdict,
+    }
 }
+
+/// Their code for a receiver who has opted out.
+const OPTED_OUT: &str = "21610";
 
 /// Their word for how far a message has come; `None` for one that we do not know. What waits with them is no longer with us.
 pub(super) fn status(word: &str) -> Option<Status> {
@@ -130,7 +139,7 @@ pub(super) fn status(word: &str) -> Option<Status> {
 fn fault(code: Option<String>, text: Option<&str>) -> Option<Fault> {
     let code = code.filter(|code| code != "0");
     let usual = match code.as_deref() {
-        Some("21610") => "the receiver has opted out at the provider",
+        Some(OPTED_OUT) => "the receiver has opted out at the provider",
         Some("21614") => "the number cannot receive text messages",
         Some("30001") => "the provider's queue is full",
         Some("30002") => "the account at the provider is suspended",
@@ -143,7 +152,9 @@ fn fault(code: Option<String>, text: Option<&str>) -> Option<Fault> {
         Some(_) => "the provider gave a code only",
         None => text.filter(|text| !text.trim().is_empty())?,
     };
-    Some(Fault::new(code, text.filter(|text| !text.trim().is_empty()).unwrap_or(usual)))
+    let opted_out = code.as_deref() == Some(OPTED_OUT);
+    let fault = Fault::new(code, text.filter(|text| !text.trim().is_empty()).unwrap_or(usual));
+    Some(if opted_out { fault.by_opt_out() } else { fault })
 }
 
 /// The parameters of a post, as sent.
