@@ -36,6 +36,16 @@ impl Params {
         params
     }
 
+    /// Merges a query string and the pairs of a body of another form.
+    pub fn with_pairs(query: &str, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut params = Self::default();
+        params.merge_form(query.as_bytes());
+        for (name, value) in pairs.into_iter().take(MAX_PARAMS) {
+            params.put(&name, &value);
+        }
+        params
+    }
+
     fn merge_form(&mut self, text: &[u8]) {
         for (name, value) in form_urlencoded::parse(text).take(MAX_PARAMS) {
             self.put(&name, &value);

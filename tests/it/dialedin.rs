@@ -1,10 +1,12 @@
 //! The doors of DialedIn's dialect: exact bytes, both kinds of credential, and what careless clients get wrong.
 
 mod awkward;
+mod browsers;
 mod credentials;
 mod desk;
 mod leads;
 mod operations;
+mod parts;
 mod setup;
 mod walk;
 

@@ -3,12 +3,14 @@
 mod action;
 mod answer;
 mod call_operations;
+mod cors;
 mod credential;
 mod detail;
 mod dial_lists;
 mod fields;
 mod inject_lead;
 mod lead_operations;
+mod parts;
 mod playlists;
 mod search;
 mod skills;
@@ -25,14 +27,12 @@ use axum::{
     routing::get,
 };
 
-use self::answer::{told, told_in_json};
-use super::{
-    Web,
-    error::ApiError,
-    input::Path,
-    lenient::{only_looks, params},
-    peer::Peer,
+use self::{
+    answer::{Refusal, told, told_in_json},
+    parts::Given,
+    texts::Text,
 };
+use super::{Web, error::ApiError, input::Path, lenient::only_looks, peer::Peer};
 use crate::{
     app::directory::{Account, Grant},
     domain::scope::Scope,
@@ -40,7 +40,7 @@ use crate::{
 };
 
 pub(super) fn router() -> Router<Web> {
-    Router::new().route("/HttpImport/{script}", get(door).post(door))
+    Router::new().route("/HttpImport/{script}", get(door).post(door).options(cors::preflight))
 }
 
 /// What a client may ask for.
@@ -84,7 +84,16 @@ impl Script {
 
 /// The door of every script.
 async fn door(State(web): State<Web>, Peer(address): Peer, Path(file): Path<String>, request: Request) -> Response {
-    let Some(script) = Script::named(&file) else {
+    let origin = cors::origin(&web, request.headers());
+    let mut answer = enter(web, address, &file, request).await;
+    if let Some(origin) = origin {
+        cors::let_read(answer.headers_mut(), origin);
+    }
+    answer
+}
+
+async fn enter(web: Web, address: IpAddr, file: &str, request: Request) -> Response {
+    let Some(script) = Script::named(file) else {
         return ApiError::NotFound("there is no such script here".into()).into_response();
     };
     if let Some(answer) = only_looks(&request) {
@@ -96,6 +105,13 @@ async fn door(State(web): State<Web>, Peer(address): Peer, Path(file): Path<Stri
         Err(error) => return told_in_json(Err(error.into())),
     };
     let older = asking.account().setup.options.older_result_text;
+    if let Some(field) = asking.file.take() {
+        let message = "expected a text: files are not taken".to_owned();
+        return match script.answers_page() {
+            true => told(Err(Text::Refused { field, message }.into()), older),
+            false => told_in_json(Refusal::new("invalid", Text::Refused { field, message })),
+        };
+    }
     let mut answer = match script {
         Script::InjectLead => told(inject_lead::run(&mut asking).await, older),
         Script::UpdateLead => told(update_lead::run(&mut asking).await, older),
@@ -115,6 +131,8 @@ struct Asking {
     web: Web,
     grant: Grant,
     params: Params,
+    /// The name of a file that came with them, which is refused.
+    file: Option<String>,
     /// What was not taken as it was given.
     warnings: Vec<String>,
     /// The lead that the answer is about.
@@ -123,9 +141,9 @@ struct Asking {
 
 impl Asking {
     async fn read(web: Web, address: IpAddr, request: Request) -> Result<Self, ApiError> {
-        let params = params(&web, request).await?;
+        let Given { params, file } = parts::read(&web, request).await?;
         let grant = credential::grant(&web, address, &params).await?;
-        Ok(Self { web, grant, params, warnings: vec![], lead: None })
+        Ok(Self { web, grant, params, file, warnings: vec![], lead: None })
     }
 
     fn account(&self) -> &Arc<Account> {
@@ -160,7 +178,7 @@ impl Asking {
         if self.grant.scopes.allow(scope) {
             return Ok(());
         }
-        Err(ApiError::Forbidden(texts::Text::NoScope(scope).to_string().into()))
+        Err(ApiError::Forbidden(Text::NoScope(scope).to_string().into()))
     }
 }
 
