@@ -17,7 +17,9 @@ use crate::{
         disposition,
         dnc::Channel,
         event::Audience,
-        lead::{Asked, Callback, Dial, Field, Found, Lead, LeadPatch, Nearest, NoDial, Override, Source, Verdict, Warning, decide},
+        lead::{
+            Applied, Asked, Callback, Dial, Field, Found, Lead, LeadPatch, Nearest, NoDial, Override, Source, Verdict, Warning, decide,
+        },
         phone::Number,
         window::{self, RuleSet},
         zone::{Place, Zones},
@@ -133,6 +135,14 @@ pub enum LeadDone {
         id: i64,
         /// The native keys of what changed.
         changed: Vec<String>,
+        /// Custom fields that a lenient client gave and for which there is no room.
+        #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "leftOut")]
+        left_out: Vec<String>,
+    },
+    /// It was not changed: there is no room for these custom fields.
+    NoRoom {
+        /// Their names.
+        fields: Vec<String>,
     },
     /// There is none.
     NotFound,
@@ -246,7 +256,10 @@ impl Desk<'_> {
         let Some(before) = known.leads.newest(key) else { return LeadDone::NotFound };
         let mut lead = before.clone();
         let id = lead.id;
-        let changed = edit.apply(&mut lead, &ledger.account, now);
+        let (changed, left_out) = edit.apply(&mut lead, &ledger.account, now);
+        if !left_out.is_empty() && !edit.source.is_lenient() {
+            return LeadDone::NoRoom { fields: left_out };
+        }
         if !changed.is_empty() {
             let audience = audience([lead_agent(before), lead_agent(&lead)]);
             ledger.leads.written.entry(lead.id).or_insert(Some(before.custom.clone()));
@@ -254,7 +267,7 @@ impl Desk<'_> {
             self.tell(ledger, "lead.updated", &audience, lead_agent(&lead), edit.source.word(), &data);
             known.leads.keep(lead, ledger.batch);
         }
-        LeadDone::Updated { id, changed: changed.into_iter().map(str::to_owned).collect() }
+        LeadDone::Updated { id, changed: changed.into_iter().map(str::to_owned).collect(), left_out }
     }
 
     /// Puts numbers on the list or takes them away; answers for each whether that changed anything. A number that comes on
@@ -315,9 +328,9 @@ impl Intake {
 }
 
 impl LeadEdit {
-    /// Writes the change into a lead; the native keys of what changed.
-    fn apply(&self, lead: &mut Lead, account: &Account, now: DateTime<Utc>) -> Vec<&'static str> {
-        let mut changed = self.patch.apply(lead, now).changed;
+    /// Writes the change into a lead; the native keys of what changed, and the custom fields for which there was no room.
+    fn apply(&self, lead: &mut Lead, account: &Account, now: DateTime<Utc>) -> (Vec<&'static str>, Vec<String>) {
+        let Applied { mut changed, left_out } = self.patch.apply(lead, now);
         let is_counted = !changed.is_empty();
         // a part of one campaign is none of another
         if changed.contains(&Field::Campaign.row().native) && self.patch.given(Field::Subcampaign).is_none() {
@@ -350,7 +363,7 @@ impl LeadEdit {
             lead.version += 1;
             lead.updated_at = now;
         }
-        changed
+        (changed, left_out)
     }
 }
 

@@ -122,6 +122,7 @@ impl From<LeadDone> for Fate {
         match done {
             LeadDone::Created { .. } | LeadDone::Updated { .. } => Self::Stored,
             LeadDone::Duplicate { id } => Self::Duplicate(format!("duplicate of lead {id}")),
+            LeadDone::NoRoom { fields } => Self::Rejected(format!("no room for custom fields: {}", fields.join(", "))),
             LeadDone::NotFound => Self::Rejected("it was not stored".to_owned()),
         }
     }

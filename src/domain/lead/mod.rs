@@ -91,6 +91,11 @@ pub enum Source {
 }
 
 impl Source {
+    /// Whether what cannot be taken is left out and said, rather than refused with all the rest.
+    pub fn is_lenient(self) -> bool {
+        self == Self::DialedIn
+    }
+
     /// The word on the wire and in the book.
     pub fn word(self) -> &'static str {
         match self {

@@ -81,6 +81,14 @@ pub struct Applied {
     pub left_out: Vec<String>,
 }
 
+impl Applied {
+    /// What was left out, as errors of a client that is told of each field by its native key.
+    pub fn errors(left_out: &[String]) -> Vec<FieldError> {
+        let message = format!("the lead has no room for it: expected at most {} custom fields", field::MAX_CUSTOM_VALUES);
+        left_out.iter().map(|name| FieldError { field: format!("custom.{name}"), message: message.clone() }).collect()
+    }
+}
+
 /// A lead is none without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{} is missing", .0.row().dialedin)]
@@ -319,10 +327,11 @@ impl LeadPatch {
         applied
     }
 
-    /// Whether a custom value changed. Names are the same in any case: a lead holds none twice.
+    /// Whether a custom value changed. Names are the same in any case: a lead holds none twice. What is cleared makes room first.
     fn apply_custom(&self, held: &mut BTreeMap<String, String>, left_out: &mut Vec<String>) -> bool {
         let before = held.clone();
-        for (name, value) in &self.custom {
+        let (cleared, set): (Vec<_>, Vec<_>) = self.custom.iter().partition(|(_, value)| value.is_none());
+        for (name, value) in cleared.into_iter().chain(set) {
             let key = held.keys().find(|key| same_name(key, name)).cloned().unwrap_or_else(|| name.clone());
             let full = held.len() >= field::MAX_CUSTOM_VALUES;
             match (held.entry(key), value) {

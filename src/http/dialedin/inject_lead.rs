@@ -41,7 +41,7 @@ pub(super) async fn run(asking: &mut Asking) -> Result<(), Stop<Text>> {
             asking.lead = Some(id);
             Err(Text::Duplicate.into())
         }
-        Some(LeadDone::Updated { .. } | LeadDone::NotFound) | None => {
+        Some(LeadDone::Updated { .. } | LeadDone::NoRoom { .. } | LeadDone::NotFound) | None => {
             Err(ApiError::Internal("the committer answered nothing about a lead that came in".into()).into())
         }
     }

@@ -124,7 +124,7 @@ async fn set_outcome(asking: &mut Asking) -> Result<String, Stop<Refusal>> {
     }
     let order = LeadOrder::Edit(LeadKey::Id(lead.id), Box::new(LeadEdit::by(Source::DialedIn, patch, None)));
     match asking.web.app.apply_leads(&account, vec![order], None).await?.into_iter().next() {
-        Some(LeadDone::Updated { id, changed }) => {
+        Some(LeadDone::Updated { id, changed, .. }) => {
             asking.lead = Some(id);
             done(Set { id, changed: !changed.is_empty() })
         }

@@ -4,7 +4,7 @@ use super::{Asking, answer::Stop, fields, search, texts::Text};
 use crate::{
     app::committer::{LeadDone, LeadEdit, LeadKey, LeadOrder},
     domain::{
-        lead::{Field, Source},
+        lead::{Field, Remark, Source},
         scope::Scope,
         zone::Place,
     },
@@ -26,8 +26,14 @@ pub(super) async fn run(asking: &mut Asking) -> Result<(), Stop<Text>> {
     let callback = fields::callback(asking, patch.phone().or(Some(&lead.phone)), &place)?;
     let order = LeadOrder::Edit(LeadKey::Id(lead.id), Box::new(LeadEdit::by(Source::DialedIn, patch, callback)));
     match asking.web.app.apply_leads(&account, vec![order], None).await?.into_iter().next() {
-        Some(LeadDone::Updated { id, .. }) => {
+        Some(LeadDone::Updated { id, left_out, .. }) => {
             asking.lead = Some(id);
+            for name in left_out {
+                // what was said when it was read is not so
+                let stored = Remark::Undeclared(name.clone(), true).to_string();
+                asking.warnings.retain(|warning| *warning != stored);
+                asking.warn(Remark::TooMany(name));
+            }
             Ok(())
         }
         _ => Err(Text::NoMatch.into()),

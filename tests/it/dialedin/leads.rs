@@ -171,4 +171,19 @@ both! {
         assert_eq!(again.line(), format!("200 {OK} | lead 1"));
         assert_eq!(effect(&t).await, before, "nothing changed");
     }
+
+    async fn an_update_says_which_custom_values_it_did_not_take(t: TestApp) {
+        moved_in(&t).await;
+        inject(&t, "Campaign=Spring&PrimaryPhone=7812706510").await;
+        let update = async |body: String| said(t.request(Method::POST, &script("UpdateLead")).header(header::CONTENT_TYPE, FORM).body(format!("{AUTH}&SearchField=LeadId&Identifier=1&{body}"))).await.line();
+        assert_eq!(update("adv_Policy__ID=7&adv_Shoe=9".into()).await, format!("200 {OK} | lead 1 | Shoe is ignored: it is not declared"));
+        put(&t, Kind::Options, OPTIONS, json!({"undeclaredFields": true})).await;
+        let many: String = (1..100).map(|index| format!("&adv_n{index}=x")).collect();
+        assert!(update(many).await.starts_with(&format!("200 {OK} | lead 1 | n1 is stored, but not declared")));
+        // a lead is full: what it holds may change, and what comes new is left out
+        let told = update("City=Boston&adv_n1=y&adv_Shoe=9".into()).await;
+        assert_eq!(told, format!("200 {OK} | lead 1 | n1 is stored, but not declared, Shoe is ignored: a lead holds 100 custom fields"));
+        let stored = detail(&t, 1).await;
+        assert_eq!((&stored["City"], &stored["n1"], &stored["Shoe"]), (&json!("Boston"), &json!("y"), &json!(null)));
+    }
 }

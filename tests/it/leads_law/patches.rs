@@ -227,10 +227,17 @@ fn a_lead_holds_so_many_custom_fields() {
     assert_eq!(patch.apply(&mut lead, noon()).left_out, [""; 0]);
     assert_eq!(lead.custom.len(), field::MAX_CUSTOM_VALUES);
 
-    let more = json!({"custom": {"n5": "y", "another": "x", "n6": ""}});
+    let more = json!({"custom": {"n5": "y", "another": "x"}});
     let applied = LeadPatch::strict(object(&more), &taking).expect("fields").apply(&mut lead, noon());
     assert_eq!(applied.left_out, ["another"], "there was room for what it held");
-    assert_eq!((lead.custom["n5"].as_str(), lead.custom.len()), ("y", field::MAX_CUSTOM_VALUES - 1));
+    assert_eq!((lead.custom["n5"].as_str(), lead.custom.len()), ("y", field::MAX_CUSTOM_VALUES));
+    let exchanged = json!({"custom": {"another": "x", "n6": ""}});
+    let applied = LeadPatch::strict(object(&exchanged), &taking).expect("fields").apply(&mut lead, noon());
+    assert_eq!(
+        (applied.left_out, lead.custom.get("n6"), lead.custom.len()),
+        (vec![], None, field::MAX_CUSTOM_VALUES),
+        "what is cleared makes room"
+    );
 
     let given: Map<String, Value> = many.into_iter().map(|name| (name, json!("x"))).collect();
     let refused = LeadPatch::strict(object(&json!({"custom": given})), &taking).expect_err("refused");

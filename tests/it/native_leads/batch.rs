@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{BERLIN, BOSTON, LEADS, add_token, count, entries, lead, post, send, send_as, set_up};
+use super::{BERLIN, BOSTON, LEADS, add_token, count, entries, lead, post, put, send, send_as, set_up};
 use crate::support::app::{TestApp, both};
 
 async fn batch(t: &TestApp, items: Value) -> Vec<Value> {
@@ -112,5 +112,30 @@ both! {
             }
         });
         futures_util::future::join_all(clients).await;
+    }
+
+    async fn a_full_lead_takes_no_more_custom_values_and_says_so(t: TestApp) {
+        set_up(&t).await;
+        put(&t, "options/account", json!({"undeclaredFields": true})).await;
+        let full: serde_json::Map<String, Value> = (0..100).map(|index| (format!("n{index}"), json!("x"))).collect();
+        lead(&t, json!({"campaign": "Summer", "phone": BERLIN, "custom": full})).await;
+        let (_, before) = t.get(&format!("{LEADS}/1")).await;
+        let more = json!({"city": "Berlin", "custom": {"n1": "y", "shoe": "9", "hat": "7"}});
+        let upsert = json!({"campaign": "Summer", "phone": BERLIN, "custom": {"shoe": "9"}});
+        let message = "the lead has no room for it: expected at most 100 custom fields";
+        for (method, path, body, fields) in [
+            (Method::PATCH, format!("{LEADS}/1"), &more, vec!["custom.hat", "custom.shoe"]), (Method::PUT, format!("{LEADS}?key=phone"), &upsert, vec!["custom.shoe"]),
+        ] {
+            let (status, told) = send(&t, method.clone(), &path, body).await;
+            let details: Vec<Value> = fields.iter().map(|field| json!({"field": field, "message": message})).collect();
+            assert_eq!((status, told), (StatusCode::UNPROCESSABLE_ENTITY, json!({"error": {"code": "invalid", "field": fields[0], "message": message, "details": details}})), "{method}");
+        }
+        let told = batch(&t, json!([{"op": "update", "key": {"id": 1}, "lead": more}, {"op": "upsert", "key": "phone", "lead": upsert}])).await;
+        assert_eq!(told.iter().map(|item| (&item["status"], &item["error"]["field"])).collect::<Vec<_>>(), [(&json!(422), &json!("custom.hat")), (&json!(422), &json!("custom.shoe"))]);
+        assert_eq!(t.get(&format!("{LEADS}/1")).await.1, before, "nothing of it was stored");
+        assert_eq!(entries(&t, "lead.updated").await.len(), 0);
+        // what is cleared makes room
+        let (status, told) = send(&t, Method::PATCH, &format!("{LEADS}/1"), &json!({"custom": {"shoe": "9", "n1": ""}})).await;
+        assert_eq!((status, &told["lead"]["custom"]["shoe"], &told["lead"]["custom"]["n1"]), (StatusCode::OK, &json!("9"), &json!(null)));
     }
 }

@@ -140,8 +140,9 @@ fn rendered(LeadsTold { told, beside }: LeadsTold) -> Value {
 fn answer(LeadTold { done, .. }: LeadTold) -> Value {
     match done {
         LeadDone::Created { id, dial, overrides } => json!({"status": 201, "id": id, "dial": dial, "overrides": overrides}),
-        LeadDone::Updated { id, changed } => json!({"status": 200, "id": id, "changed": changed}),
+        LeadDone::Updated { id, changed, .. } => json!({"status": 200, "id": id, "changed": changed}),
         LeadDone::Duplicate { id } => failed(&ApiError::Duplicate(id)),
+        LeadDone::NoRoom { fields } => failed(&super::no_room(&fields)),
         LeadDone::NotFound => failed(&super::no_such_lead()),
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     app::directory::{Account, Grant},
     domain::{
         disposition::{Callable, resolve},
-        lead::{Explanation, Lead, Source, field::FIELDS},
+        lead::{Applied, Explanation, Lead, Source, field::FIELDS},
         phone::Number,
         scope::Scope,
     },
@@ -142,8 +142,13 @@ fn told(LeadTold { done, lead }: LeadTold) -> Result<Response, ApiError> {
         }
         LeadDone::Updated { changed, .. } => Ok(Json(json!({"lead": lead, "changed": changed})).into_response()),
         LeadDone::Duplicate { id } => Err(ApiError::Duplicate(id)),
+        LeadDone::NoRoom { fields } => Err(no_room(&fields)),
         LeadDone::NotFound => Err(no_such_lead()),
     }
+}
+
+fn no_room(fields: &[String]) -> ApiError {
+    ApiError::InvalidFields(Applied::errors(fields))
 }
 
 fn no_such_lead() -> ApiError {
