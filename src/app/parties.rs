@@ -1,7 +1,6 @@
 //! Checking parties before they are stored, from the API, a form or CSV.
 
-use std::io::Read;
-
+use csv::StringRecord;
 use serde::Deserialize;
 
 use super::directory::Account;
@@ -16,7 +15,7 @@ const MAX_NUMBERS: usize = 20;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {expected}")]
 pub struct InvalidParty {
-    /// The field, with the row when it came from a file.
+    /// The field, with the line when it came from a file.
     pub field: String,
     /// What was expected.
     pub expected: String,
@@ -89,7 +88,7 @@ fn looks_like_formula(text: &str) -> bool {
 }
 
 #[derive(Deserialize)]
-struct Line {
+struct Row {
     r#type: String,
     id: String,
     name: String,
@@ -99,20 +98,54 @@ struct Line {
     url: Option<String>,
 }
 
+/// Where lines of a text begin: counted on and on, as rows come in their order.
+struct Lines<'a> {
+    text: &'a [u8],
+    byte: usize,
+    line: u64,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a [u8]) -> Self {
+        Self { text, byte: 0, line: 1 }
+    }
+
+    /// The line of the row that the reader comes to from this byte on: lines without anything are no rows.
+    fn of_row_from(&mut self, byte: u64) -> u64 {
+        let from = usize::try_from(byte).unwrap_or(usize::MAX);
+        while let Some(sign) = self.text.get(self.byte)
+            && (self.byte < from || matches!(sign, b'\n' | b'\r'))
+        {
+            let ends_a_pair = *sign == b'\n' && self.text[..self.byte].ends_with(b"\r");
+            self.line += u64::from(matches!(sign, b'\n' | b'\r') && !ends_a_pair);
+            self.byte += 1;
+        }
+        self.line
+    }
+}
+
 /// Reads parties from CSV with the columns type, id, name, numbers (separated by semicolons), email, url.
 ///
 /// # Errors
-/// The first row and column that is wrong, or that there are more than `most` rows.
-pub fn read_csv(account: &Account, text: impl Read, most: usize) -> Result<Vec<NewParty>, InvalidParty> {
-    let mut parties = Vec::new();
-    for (index, line) in csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text).deserialize::<Line>().enumerate() {
-        let row = index + 2; // the first line holds the names
-        let at = |field: &str| format!("row {row}, {field}");
-        let line = line.map_err(|error| InvalidParty {
-            field: at("columns"),
-            expected: format!("{error}; expected type, id, name, numbers, email, url"),
-        })?;
-        let Line { r#type, id, name, numbers, email, url } = line;
+/// The first line and column that is wrong, or that there are more than `most` rows.
+pub fn read_csv(account: &Account, text: &[u8], most: usize) -> Result<Vec<NewParty>, InvalidParty> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text);
+    let (mut lines, mut parties, mut record) = (Lines::of(text), Vec::new(), StringRecord::new());
+    let wrong = |line: u64, error: &csv::Error| InvalidParty {
+        field: format!("line {line}, columns"),
+        expected: format!("{}; expected type, id, name, numbers, email, url", fault(error)),
+    };
+    let first = lines.of_row_from(0);
+    let names = reader.headers().map_err(|error| wrong(first, &error))?.clone();
+    loop {
+        let line = lines.of_row_from(reader.position().byte());
+        let row = match reader.read_record(&mut record) {
+            Ok(false) => return Ok(parties),
+            Ok(true) => record.deserialize(Some(&names)),
+            Err(error) => Err(error),
+        };
+        let at = |field: &str| format!("line {line}, {field}");
+        let Row { r#type, id, name, numbers, email, url } = row.map_err(|error| wrong(line, &error))?;
         let [kind, id, name, numbers] = [r#type, id, name, numbers].map(unquote_formula);
         let some = |text: Option<String>| text.filter(|text| !text.is_empty()).map(unquote_formula);
         let numbers: Vec<String> = numbers.split(';').map(|number| number.trim().to_owned()).filter(|number| !number.is_empty()).collect();
@@ -122,5 +155,41 @@ pub fn read_csv(account: &Account, text: impl Read, most: usize) -> Result<Vec<N
             return Err(InvalidParty { field: at("count"), expected: format!("expected at most {most} rows: send the file in parts") });
         }
     }
-    Ok(parties)
+}
+
+/// What is wrong with a row, without the library's own count of lines.
+fn fault(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("it has {len} columns, the first line has {expected_len}"),
+        csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
+        csv::ErrorKind::Utf8 { .. } => "it is not UTF-8".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_on_its_line_whatever_ends_lines() {
+        for (text, lines) in [
+            ("a\nb\nc\n", [1, 2, 3]),
+            ("a\r\nb\r\nc", [1, 2, 3]),
+            ("a\rb\rc", [1, 2, 3]),
+            ("\n\na\n\nb\n\n\nc\n\n", [3, 5, 8]),
+            ("\r\n\r\na\r\n\r\nb\r\n\r\n\r\nc\r\n", [3, 5, 8]),
+            ("\r\ra\r\rb\r\r\rc", [3, 5, 8]),
+            ("\u{feff}a\n\"b\n\r\n\"\n\nc", [1, 2, 6]),
+        ] {
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+            let (mut lines_of, mut record) = (Lines::of(text.as_bytes()), StringRecord::new());
+            for line in lines {
+                assert_eq!(lines_of.of_row_from(reader.position().byte()), line, "{text:?}");
+                assert!(reader.read_record(&mut record).unwrap());
+            }
+            lines_of.of_row_from(reader.position().byte());
+            assert!(!reader.read_record(&mut record).unwrap());
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Setting up accounts, people, credentials and gateways. What is created carries its secret once; the store keeps a hash.
 
 use std::{
-    io::{BufRead, IsTerminal},
+    io::{BufRead, IsTerminal, Read},
     path::PathBuf,
 };
 
@@ -468,13 +468,14 @@ impl Party {
     pub(super) async fn run(self, db: &Db, json: bool) -> anyhow::Result<()> {
         let Self::Import { account: name, file } = self;
         let account = super::desk::account(db, &name).await?;
-        let text: Box<dyn std::io::Read> = if file.as_os_str() == "-" {
-            Box::new(std::io::stdin())
-        } else {
-            Box::new(std::fs::File::open(&file).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?)
-        };
         // read whole before anything is stored: a wrong row stores nothing
-        let parties = crate::app::parties::read_csv(&account, text, usize::MAX).map_err(|invalid| anyhow::anyhow!("{invalid}"))?;
+        let mut text = Vec::new();
+        if file.as_os_str() == "-" {
+            std::io::stdin().read_to_end(&mut text)?;
+        } else {
+            text = std::fs::read(&file).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+        }
+        let parties = crate::app::parties::read_csv(&account, &text, usize::MAX).map_err(|invalid| anyhow::anyhow!("{invalid}"))?;
         let bar = indicatif::ProgressBar::new(parties.len() as u64);
         for page in parties.chunks(IMPORT_PAGE) {
             admin(db).put_parties((account.id, &account.name), page).await?;

@@ -185,7 +185,7 @@ async fn parties_come_from_a_file_or_the_standard_input() {
     let said = program.run_with(&import("-"), csv).await;
     assert_eq!((said.code, said.out.as_str()), (0, "stored  2\n"), "{}", said.err);
     fs::write(program.folder.path().join("wrong.csv"), format!("{csv}contact,c-3,Cid,nobody\n")).expect("a file");
-    assert_names(&program.refused(&import("wrong.csv")).await, &["row 4, numbers", "\"nobody\""]);
+    assert_names(&program.refused(&import("wrong.csv")).await, &["line 4, numbers", "\"nobody\""]);
     assert_names(&program.refused(&import("missing.csv")).await, &["missing.csv", "No such file"]);
 }
 

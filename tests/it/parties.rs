@@ -172,21 +172,24 @@ both! {
     async fn a_wrong_row_stores_nothing_and_is_named(t: TestApp) {
         let good = "type,id,name,numbers,email,url\ncontact,c-1,Greta,+4930123456,,\n";
         for (row, field) in [
-            ("contact,c-2,,+4930123456,,\n", "row 3, name"), ("contact,,Ben,,,\n", "row 3, id"), (",c-2,Ben,,,\n", "row 3, type"),
-            ("contact,c-2,Ben,12;nobody,,\n", "row 3, numbers"), ("contact,c-2,Ben,,,ftp://x\n", "row 3, url"),
-            ("contact,c-2,\"a\nb\",,,\n", "row 3, name"), ("contact,c-2,Ben\n", "row 3, columns"), ("contact,c-2,Ben,,,,,\n", "row 3, columns"),
-            ("contact,c-2,Ben,,,\ncontact,c-3,,,,\n", "row 4, name"),
+            ("contact,c-2,,+4930123456,,\n", "line 3, name"), ("contact,,Ben,,,\n", "line 3, id"), (",c-2,Ben,,,\n", "line 3, type"),
+            ("contact,c-2,Ben,12;nobody,,\n", "line 3, numbers"), ("contact,c-2,Ben,,,ftp://x\n", "line 3, url"),
+            ("contact,c-2,\"a\nb\",,,\n", "line 3, name"), ("contact,c-2,Ben\n", "line 3, columns"), ("contact,c-2,Ben,,,,,\n", "line 3, columns"),
+            ("contact,c-2,Ben,,,\ncontact,c-3,,,,\n", "line 4, name"),
+            // as an editor counts: lines without anything, and those within a text
+            ("\n\ncontact,c-2,Ben,,,\n\ncontact,c-3,,,,\n", "line 7, name"), ("\r\ncontact,c-2,Ben\r\n", "line 4, columns"),
+            ("contact,c-2,\"Ben\",,\"a@x\n\",\n\ncontact,c-3,,,,\n", "line 6, name"), ("\ncontact,c-2,Ben,,,,,\n", "line 4, columns"),
         ] {
             let (status, body) = import(&t, format!("{good}{row}")).await;
             assert_eq!((status, body["error"]["field"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some(field)), "{row:?}: {body}");
         }
         let (status, body) = import(&t, "kind,id,name\ncontact,c-2,Ben\n").await;
-        assert_eq!((status, body["error"]["field"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some("row 2, columns")), "{body}");
+        assert_eq!((status, body["error"]["field"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some("line 2, columns")), "{body}");
         assert!(body["error"]["message"].as_str().is_some_and(|message| message.contains("type")), "{body}");
         let binary = [good.as_bytes(), b"contact,c-2,\xff\xfe,,,\n"].concat();
-        assert_eq!(import(&t, binary).await.1["error"]["field"], "row 3, columns");
+        assert_eq!(import(&t, binary).await.1["error"]["field"], "line 3, columns");
         let many: String = (0..10_001).map(|n| format!("contact,c-{n},x\n")).collect();
-        assert_eq!(import(&t, format!("type,id,name\n{many}")).await.1["error"]["field"], "row 10002, count");
+        assert_eq!(import(&t, format!("type,id,name\n{many}")).await.1["error"]["field"], "line 10002, count");
         assert_eq!(answer(t.api(Method::POST, PARTIES).json(&json!([]))).await.0, StatusCode::BAD_REQUEST, "JSON is no CSV");
         assert_eq!(listed(&t, &[]).await, [""; 0], "nothing was stored");
         assert_eq!(t.journal().await.iter().filter(|entry| entry["type"] == "config.parties").count(), 0);

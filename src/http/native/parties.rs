@@ -174,7 +174,7 @@ async fn import(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Raw(
             "expected a body with Content-Type: text/csv; store one party with PUT /api/v1/parties/{type}/{id}".into(),
         ));
     }
-    let list = parties::read_csv(&account, &body[..], MAX_ROWS)?;
+    let list = parties::read_csv(&account, &body, MAX_ROWS)?;
     let count = list.len();
     write(&web, &account, list).await?;
     Ok(Json(json!({ "stored": count })))
