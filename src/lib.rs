@@ -42,6 +42,13 @@
 //! | dnc | the do-not-call list; its sister for messages is the opt-out list |
 //! | setup | what an account has set up: records of a closed set of kinds, each known by its name |
 //! | filter, playlist | which leads are meant; which leads of which campaigns are dialed |
+//! | pacing | how many lines a campaign's dialer opens: preview, progressive or predictive |
+//! | in flight | opened by the dialer for whoever will be free, and not decided yet |
+//! | cover | a ready agent covers one call in flight; while he does, he does not leave |
+//! | abandoned | answered by a person and not connected to an agent within 2 s |
+//! | tally | how many calls of a campaign were answered by a person and how many of these abandoned, over thirty days |
+//! | budget | how many calls in flight without cover the tally permits |
+//! | forecast | who will have answered and who will be free in the next seconds; a *predictor* makes a wish of it |
 //! | dial list | an agent's own list of numbers, outside the dialer's rules |
 //! | ring group | a call queue, its number (*DID*, *Source*) and the skills that answer it |
 //! | message | one text message; *segments* are what it costs |

@@ -11,6 +11,7 @@ pub mod filter;
 pub mod lead;
 mod merge;
 pub mod message;
+pub mod pacing;
 pub mod phone;
 pub mod playlist;
 pub mod scope;

@@ -342,6 +342,11 @@ fn the_glossary_has_the_words_of_the_law() {
         "audience",
         "party",
         "lease",
+        "pacing",
+        "cover",
+        "abandoned",
+        "tally",
+        "budget",
         "door",
         "queueDn",
     ] {
