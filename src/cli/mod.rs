@@ -13,6 +13,7 @@ mod scene;
 mod secrets;
 mod serve;
 mod setup;
+mod simulate;
 mod tail;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -100,6 +101,11 @@ enum Command {
     /// The key that seals providers' secrets
     #[command(subcommand)]
     Secrets(secrets::Secrets),
+    /// Play a shift of a dialer and show what comes of it
+    ///
+    /// Agents, people who answer or do not, and the pacing law that decides how many lines are open: the same code that
+    /// paces the dialer. Nothing is dialed and nothing is stored; an eight-hour shift takes a moment.
+    Simulate(simulate::Simulate),
     /// Show live events in the terminal
     ///
     /// Follows a running server through its socket and goes on where it was when the connection breaks.
@@ -166,6 +172,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Dnc(command) => command.run(&config, json).await,
         Command::Lead(command) => command.run(&config, json).await,
         Command::Secrets(command) => command.run(&config, json).await,
+        Command::Simulate(simulate) => simulate.run(json),
         Command::Tail(tail) => tail.run(&config, json).await,
     }
 }
