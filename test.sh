@@ -5,12 +5,15 @@ cd "$(dirname "$0")"
 
 usage() {
     cat <<'TEXT'
-Usage: ./test.sh [--slow] [argument ...]
+Usage: ./test.sh [--slow | --asterisk] [argument ...]
 
 Runs the tests (cargo nextest where it is installed, else cargo test), the examples in the
 documentation, and the type check of web/ (where node and npm are installed).
 
   --slow      run the slow tests too (marked #[ignore = "slow"]), in release profile
+  --asterisk  run the tests at a real Asterisk 22 instead (marked #[ignore = "asterisk"]): fetches it from
+              Debian sid into target/asterisk, and runs it from there by chroot, on the loopback only.
+              Needs root, and Debian or what descends from it; nothing of it is installed.
   --help      show this text
   argument    passed on to the test runner, for instance a part of a test's name
 
@@ -21,7 +24,8 @@ use a running Postgres instead.
 
 Examples:
   ./test.sh                     everything quick
-  ./test.sh --slow              everything
+  ./test.sh --slow              everything that needs no Asterisk
+  ./test.sh --asterisk          what needs one
   ./test.sh journal             the tests with "journal" in their name
 TEXT
 }
@@ -67,10 +71,15 @@ keep_postgres_down() {
         [ -e "$file" ] || { mkdir -p "${file%/*}" && echo "create_main_cluster = false" >"$file"; }'
 }
 
+# The tests that need a real Asterisk, by the start of their names.
+at_asterisk=asterisk::real::
+
 slow=
+asterisk=
 case "${1:-}" in
     --help | -h) usage; exit ;;
     --slow) slow=1; shift ;;
+    --asterisk) asterisk=1; shift ;;
 esac
 
 if ! found cargo; then
@@ -85,15 +94,26 @@ found curl || missing="$missing curl"
 # shellcheck disable=SC2086 # a list of words
 [ -z "$missing" ] || install_missing $missing
 
+if [ -n "$asterisk" ]; then
+    found ss || install_missing iproute2
+    tests/asterisk/fetch.sh "${CARGO_TARGET_DIR:-target}/asterisk"
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --test it --run-ignored only -E "test(/^$at_asterisk/)" "$@"
+    else
+        cargo test --test it -- --ignored "$at_asterisk" "$@"
+    fi
+    exit
+fi
+
 if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run ${slow:+--release --run-ignored all} "$@"
+    cargo nextest run ${slow:+--release --run-ignored all -E "not test(/^$at_asterisk/)"} "$@"
 elif [ -z "$slow" ]; then
     cargo test --tests "$@"
 else
     # What follows the first "--" is for the test programs themselves.
     case " $* " in
-        *" -- "*) cargo test --release --tests "$@" --include-ignored ;;
-        *) cargo test --release --tests "$@" -- --include-ignored ;;
+        *" -- "*) cargo test --release --tests "$@" --include-ignored --skip "$at_asterisk" ;;
+        *) cargo test --release --tests "$@" -- --include-ignored --skip "$at_asterisk" ;;
     esac
 fi
 cargo test --doc ${slow:+--release}

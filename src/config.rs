@@ -34,7 +34,7 @@ sections! {
     /// All settings.
     Config {
         listen: SocketAddr, log: String, log_json: bool,
-        store: Store, committer: Committer, calls: Calls, journal: Journal, http: Http, socket: Socket, courier: Courier,
+        store: Store, committer: Committer, calls: Calls, agents: Agents, journal: Journal, http: Http, socket: Socket, courier: Courier,
         metrics: Metrics,
         #[serde(skip)] seal: Seal,
     }
@@ -44,6 +44,8 @@ sections! {
     Committer { queue: usize, batch: usize, shards: usize, patience_ms: u64 }
     /// Deadlines of calls.
     Calls { wrap_up_ms: u32, ringing_ms: u32, talk_ms: u32, reuse_window_ms: u32 }
+    /// How long agents are kept without their softphones.
+    Agents { softphone_grace_ms: u32, sign_out_ms: u32 }
     /// Retention.
     Journal { retention_days: u32 }
     /// Limits of the doors.
@@ -153,6 +155,8 @@ impl Config {
             ringing: millis(self.calls.ringing_ms),
             talk: millis(self.calls.talk_ms),
             reuse_window: millis(self.calls.reuse_window_ms),
+            softphone_grace: millis(self.agents.softphone_grace_ms),
+            sign_out: millis(self.agents.sign_out_ms),
         }
     }
 

@@ -7,6 +7,8 @@
 //! Each request has a connection of its own. So "no connection" means that nothing was sent; whatever goes wrong after that may have
 //! reached the other side.
 
+mod socket;
+
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
@@ -14,12 +16,13 @@ use std::{
 };
 
 use reqwest::{
-    Client, ClientBuilder, Url,
+    Client, ClientBuilder, RequestBuilder, Url,
     dns::{Addrs, Name, Resolve, Resolving},
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT},
 };
 
-use crate::domain::message::provider::{Method, Outgoing};
+pub use self::socket::{NoSocket, Socket};
+use crate::domain::request::{Method, Outgoing};
 
 /// Most of an answer's body that is read.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -95,26 +98,41 @@ impl Courier {
     /// # Errors
     /// See [`Trouble`].
     pub async fn send(&self, outgoing: &Outgoing) -> Result<Answer, Trouble> {
+        self.exchange(verb(outgoing.method), outgoing, MAX_ANSWER).await
+    }
+
+    /// The same, for an answer that may be long: reads up to `most` bytes.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn fetch(&self, outgoing: &Outgoing, most: usize) -> Result<Answer, Trouble> {
+        self.exchange(verb(outgoing.method), outgoing, most).await
+    }
+
+    /// The same with the verb DELETE, which no configuration can choose.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn delete(&self, outgoing: &Outgoing) -> Result<Answer, Trouble> {
+        self.exchange(reqwest::Method::DELETE, outgoing, MAX_ANSWER).await
+    }
+
+    fn request(&self, method: reqwest::Method, outgoing: &Outgoing) -> Result<RequestBuilder, Trouble> {
         let url = Url::parse(&outgoing.url).map_err(|_| Trouble::Unfit("its address is none"))?;
-        let client = self.client_for(&url)?;
-        let method = match outgoing.method {
-            Method::Get => reqwest::Method::GET,
-            Method::Post => reqwest::Method::POST,
-            Method::Put => reqwest::Method::PUT,
-        };
-        let mut request = client.request(method, url).headers(headers(outgoing)?);
-        if outgoing.content_type.is_some() {
-            request = request.body(outgoing.body.clone());
-        }
-        let mut response = request.send().await.map_err(|error| trouble(&error))?;
+        let request = self.client_for(&url)?.request(method, url).headers(headers(outgoing)?);
+        Ok(if outgoing.content_type.is_some() { request.body(outgoing.body.clone()) } else { request })
+    }
+
+    async fn exchange(&self, method: reqwest::Method, outgoing: &Outgoing, most: usize) -> Result<Answer, Trouble> {
+        let mut response = self.request(method, outgoing)?.send().await.map_err(|error| trouble(&error))?;
         let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
         let status = response.status().as_u16();
         let mut body = Vec::new();
         // a body that breaks off does not take back the status that came before it
         while let Ok(Some(chunk)) = response.chunk().await {
-            let room = MAX_ANSWER - body.len();
+            let room = most - body.len();
             body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            if body.len() == MAX_ANSWER {
+            if body.len() == most {
                 break;
             }
         }
@@ -132,6 +150,14 @@ impl Courier {
             Ok(address) if !is_public(address) => Err(Trouble::Forbidden),
             _ => self.guarded.as_ref().ok_or(Trouble::Unfit(NO_CLIENT)),
         }
+    }
+}
+
+fn verb(method: Method) -> reqwest::Method {
+    match method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Put => reqwest::Method::PUT,
     }
 }
 

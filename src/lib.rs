@@ -44,6 +44,11 @@
 //! | filter, playlist | which leads are meant; which leads of which campaigns are dialed |
 //! | pacing | how many lines a campaign's dialer opens: preview, progressive or predictive |
 //! | in flight | opened by the dialer for whoever will be free, and not decided yet |
+//! | presence | what an agent has set himself to: offline, not ready, ready, and what comes next |
+//! | order | what a telephone system is told to do; the *switchboard* carries it out |
+//! | capability, verb | what a telephone system can do at all; what can be wished of a call |
+//! | receipt | why a lead was presented, dialed or passed over |
+//! | desk | of the dialer: finds leads for agents who could have one |
 //! | cover | a ready agent covers one call in flight; while he does, he does not leave |
 //! | abandoned | answered by a person and not connected to an agent within 2 s |
 //! | tally | how many calls of a campaign were answered by a person and how many of these abandoned, over thirty days |

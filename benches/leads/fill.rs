@@ -12,7 +12,7 @@ pub(crate) fn phone(index: u64) -> u64 {
 
 const COLUMNS: &str =
     "account_id, id, version, campaign, client_id, first_name, last_name, city, state, zip, phone, phone_raw, source, hot,
-    import_only, dial_non_callables, check_window, attempts, created_at, updated_at";
+    import_only, dial_non_callables, check_window, attempts, attempts_total, created_at, updated_at";
 
 /// Writes so many leads into the only account.
 pub(crate) fn fill(store: &Store, leads: u64) -> Result<()> {
@@ -26,7 +26,7 @@ pub(crate) fn fill(store: &Store, leads: u64) -> Result<()> {
                 "with recursive n (i) as (select 0 union all select i + 1 from n where i + 1 < ?1)
                  insert into lead ({COLUMNS})
                  select h.account_id, i + 1, 1, 'bench', 'client-' || i, 'Ada', 'Lovelace', 'Tampa', 'FL', '33601',
-                        '+' || (12010000000 + (i * 7919) % ?1), '813', 'import', 0, 1, 0, 1, 0, '2026-01-01T00:00:00+00:00',
+                        '+' || (12010000000 + (i * 7919) % ?1), '813', 'import', 0, 1, 0, 1, 0, 0, '2026-01-01T00:00:00+00:00',
                         '2026-01-01T00:00:00+00:00'
                  from n cross join journal_head h"
             );
@@ -37,7 +37,7 @@ pub(crate) fn fill(store: &Store, leads: u64) -> Result<()> {
             let fill = format!(
                 "insert into lead ({COLUMNS})
                  select h.account_id, i + 1, 1, 'bench', 'client-' || i, 'Ada', 'Lovelace', 'Tampa', 'FL', '33601',
-                        '+' || (12010000000 + (i * 7919) % $1), '813', 'import', false, true, false, true, 0, now(), now()
+                        '+' || (12010000000 + (i * 7919) % $1), '813', 'import', false, true, false, true, 0, 0, now(), now()
                  from generate_series(0, $1 - 1) i cross join journal_head h"
             );
             postgres(store, async |book| {

@@ -42,16 +42,34 @@ create table lead (
     callback_agent text collate "C",
     callback_at timestamptz,
     callback_notes text collate "C",
-    attempts bigint not null,
+    attempts bigint not null,                       -- on the day of the last one
+    attempts_total bigint not null,
     last_attempt_at timestamptz,
+    outcomes text collate "C",                      -- JSON of counts by disposition; null = none
+    retry_at timestamptz,                           -- not dialed before then
     created_at timestamptz not null,
     updated_at timestamptz not null,
+    dial_rank bigint,                               -- 0 hot, 1 callback, 2 fresh, 3 retry; null = nobody dials it by itself
+    dial_at timestamptz,                            -- not before then, and when the lane is open
+    dial_lane text collate "C",                     -- names the window that it shares with others
     primary key (account_id, id)
 );
 -- As with calls: what leads with the account is the key alone.
 create index lead_phone on lead (phone, account_id, id);
 create index lead_campaign on lead (campaign, account_id, id);
 create index lead_client on lead (client_id, account_id, id) where client_id is not null;
+create index lead_dial on lead (campaign, account_id, dial_rank, dial_lane, dial_at, id) where dial_rank is not null;
+create index lead_promised on lead (callback_agent, account_id, dial_at, id) where callback_agent is not null;
+
+-- Campaigns whose leads get their places anew, because what the account has set up is not what it was.
+create table requeue (
+    account_id bigint not null references account (id),
+    campaign text collate "C" not null,
+    after_id bigint not null,                       -- leads up to this one have them
+    due_at timestamptz not null,                    -- when every server has heard of the change
+    taken_until timestamptz,                        -- somebody is at it
+    primary key (account_id, campaign)
+);
 
 -- Custom values once more, for filters to look at.
 create table lead_field (

@@ -42,16 +42,34 @@ create table lead (
     callback_agent text,
     callback_at text,
     callback_notes text,
-    attempts integer not null,
+    attempts integer not null,                      -- on the day of the last one
+    attempts_total integer not null,
     last_attempt_at text,
+    outcomes text,                                  -- JSON of counts by disposition; null = none
+    retry_at text,                                  -- not dialed before then
     created_at text not null,
     updated_at text not null,
+    dial_rank integer,                              -- 0 hot, 1 callback, 2 fresh, 3 retry; null = nobody dials it by itself
+    dial_at text,                                   -- not before then, and when the lane is open
+    dial_lane text,                                 -- names the window that it shares with others
     primary key (account_id, id)
 ) strict;
 -- As with calls: what leads with the account is the key alone.
 create index lead_phone on lead (phone, account_id, id);
 create index lead_campaign on lead (campaign, account_id, id);
 create index lead_client on lead (client_id, account_id, id) where client_id is not null;
+create index lead_dial on lead (campaign, account_id, dial_rank, dial_lane, dial_at, id) where dial_rank is not null;
+create index lead_promised on lead (callback_agent, account_id, dial_at, id) where callback_agent is not null;
+
+-- Campaigns whose leads get their places anew, because what the account has set up is not what it was.
+create table requeue (
+    account_id integer not null references account (id),
+    campaign text not null,
+    after_id integer not null,                      -- leads up to this one have them
+    due_at text not null,                           -- when every server has heard of the change
+    taken_until text,                               -- somebody is at it
+    primary key (account_id, campaign)
+) strict, without rowid;
 
 -- Custom values once more, for filters to look at.
 create table lead_field (

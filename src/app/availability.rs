@@ -1,10 +1,16 @@
-//! Which agents could take a call of a ring group now.
+//! What agents do now, and which of them could take a call of a ring group.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
 
 use super::{App, directory::Account};
 use crate::{
-    domain::{call::State, setup::RingGroup},
+    domain::{
+        event::wire_micros,
+        presence::{AgentState, Presence, Shown},
+        setup::RingGroup,
+    },
     store::{Result, calls},
 };
 
@@ -13,47 +19,71 @@ use crate::{
 pub struct Tolerance {
     /// Agents in a conversation.
     pub on_call: bool,
-    /// Agents on a break.
+    /// Agents who are not ready.
     pub on_break: bool,
     /// Agents in wrap-up.
     pub wrap_up: bool,
 }
 
-/// What an agent is doing, as far as it shows in his sign-in and his calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Doing {
-    Waiting,
-    WrapUp,
-    OnCall,
-}
-
 impl App {
+    /// What each agent of the account who was ever here has set, and what he does now.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn agents_now(&self, account: &Account) -> Result<HashMap<String, (Presence, Shown)>> {
+        let presences = self.presences(account.id).await?;
+        let (_, _, live) = calls::live(self.db.read(), account.id).await?;
+        let mut busy: HashMap<&str, (AgentState, uuid::Uuid, DateTime<Utc>)> = HashMap::new();
+        for call in &live {
+            let attempt = call.newest();
+            let (Some(agent), Some(does)) = (attempt.agent(), AgentState::by_call(attempt.state())) else { continue };
+            let this = (does, call.id, attempt.state_time().unwrap_or(call.created_at));
+            let known = busy.entry(agent).or_insert(this);
+            *known = (*known).max(this);
+        }
+        let now = self.clock.now();
+        let logins = account.roster.all().iter().map(|agent| &agent.login);
+        let shown = logins.filter_map(|login| {
+            let by_call = busy.get(login.as_str());
+            let presence = presences.get(login).cloned().or_else(|| by_call.map(|_| Presence::unknown(now)))?;
+            let shown = Shown {
+                agent: login.clone(),
+                state: presence.state(by_call.map(|(does, ..)| *does)),
+                since: wire_micros(by_call.map_or(presence.since, |(.., since)| *since)),
+                reason: presence.reason.clone(),
+                next: presence.next.clone(),
+                call: by_call.map(|(_, call, _)| *call),
+                version: presence.version,
+            };
+            Some((login.clone(), (presence, shown)))
+        });
+        Ok(shown.collect())
+    }
+
+    /// What is shown of one agent now.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn agent_now(&self, account: &Account, login: &str) -> Result<Option<Shown>> {
+        Ok(self.agents_now(account).await?.remove(login).map(|(_, shown)| shown))
+    }
+
     /// The logins of agents who could take a call of this ring group, those of the skills that are asked first before others.
     /// A group without skills is everybody's.
     ///
     /// # Errors
     /// What the database says.
     pub async fn available_agents(&self, account: &Account, group: &RingGroup, tolerance: Tolerance) -> Result<Vec<String>> {
-        let (_, _, live) = calls::live(self.db.read(), account.id).await?;
-        let mut doing: BTreeMap<&str, Doing> = BTreeMap::new();
-        for call in &live {
-            let attempt = call.newest();
-            let (Some(agent), Some(state)) = (attempt.line.agent(), attempt.state()) else { continue };
-            let now = match state {
-                State::Idle => Doing::WrapUp,
-                State::End => continue,
-                State::Preview | State::Incoming | State::Ringing | State::Talk | State::Hold => Doing::OnCall,
-            };
-            let known = doing.entry(agent).or_insert(now);
-            *known = (*known).max(now);
-        }
+        let now = self.agents_now(account).await?;
         let available = |login: &String| {
-            self.hub.is_signed_in(account.id, login)
-                && match doing.get(login.as_str()).copied().unwrap_or(Doing::Waiting) {
-                    Doing::Waiting => true,
-                    Doing::WrapUp => tolerance.wrap_up,
-                    Doing::OnCall => tolerance.on_call,
-                }
+            let Some((presence, shown)) = now.get(login).filter(|(presence, _)| presence.is_signed_in()) else { return false };
+            match shown.state {
+                AgentState::Ready => presence.next.is_none() || tolerance.on_break,
+                AgentState::NotReady => tolerance.on_break,
+                AgentState::WrapUp => tolerance.wrap_up,
+                AgentState::OnCall | AgentState::Ringing | AgentState::Reserved => tolerance.on_call,
+                AgentState::Offline => false,
+            }
         };
         Ok(asked(account, group).into_iter().filter(available).collect())
     }

@@ -13,8 +13,8 @@ use crate::{
     domain::{
         call::{Call, State},
         phone::Number,
+        wish::CallWish,
     },
-    pbx::{Command, Pbx},
     store::calls,
 };
 
@@ -48,17 +48,20 @@ impl App {
     /// See [`Failure`]; [`Failure::NoSuchCall`] when the agent is in no conversation.
     pub async fn conference(&self, account: &Arc<Account>, agent: &str, number: Number, mute_customer: bool) -> Result<Uuid, Failure> {
         let (_, _, live) = calls::live(self.db.read(), account.id).await.map_err(|error| Failure::Store(Arc::new(error)))?;
-        let talks = |call: &&Call| call.newest().line.agent() == Some(agent) && call.newest().state() == Some(State::Talk);
+        let talks = |call: &&Call| call.newest().agent() == Some(agent) && call.newest().state() == Some(State::Talk);
         let call = live.iter().filter(talks).max_by_key(|call| call.newest().state_time()).ok_or(Failure::NoSuchCall)?;
-        let attempt = call.newest();
-        let command = Command::Conference { call: attempt.pbx_call_id.clone(), agent: agent.to_owned(), number, mute_customer };
-        if !account.setup.options.simulated_telephone_system {
-            return Err(Failure::NotSupported);
-        }
-        let news = Pbx::default().carry_out(&command, self.clock.now()).map_err(|_| Failure::NotSupported)?;
-        let item = |(pbx_call_id, news)| NewsItem { gateway: attempt.gateway, source: "simulator", pbx_call_id, news };
-        self.hear(account, news.into_iter().map(item).collect(), None).await?;
+        self.wish(account, None, Some(call.id), CallWish::Invite(number, mute_customer), None).await?;
         Ok(call.id)
+    }
+
+    /// The call that this agent has now, the newest where he has several.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn call_of(&self, account: &Account, login: &str) -> Result<Option<Uuid>, Failure> {
+        let (_, _, live) = calls::live(self.db.read(), account.id).await.map_err(|error| Failure::Store(Arc::new(error)))?;
+        let his = live.iter().filter(|call| call.newest().agent() == Some(login) && call.newest().state() != Some(State::Idle));
+        Ok(his.max_by_key(|call| call.id).map(|call| call.id))
     }
 
     /// Sets fields of a call's record.

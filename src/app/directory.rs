@@ -18,10 +18,12 @@ use crate::{
     app::{hub::Hub, seal::Seal},
     domain::{
         agent::Roster,
+        order::Verb,
         phone::HomeRegion,
         scope::Scopes,
         secret::SecretHash,
         setup::{Kind, Setup},
+        telephone::OWN_GATEWAY,
     },
     store::{
         Db, Result, accounts, credentials, credentials::CredentialRow, gateways, gateways::GatewayRow, parties, people, setup,
@@ -45,10 +47,31 @@ pub struct Account {
 }
 
 impl Account {
+    /// The telephone system that takes this account's orders.
+    pub fn telephone_system(&self) -> Option<Driven<'_>> {
+        let (name, system) = self.setup.telephone_system()?;
+        let gateway = match system.gateway() {
+            None => OWN_GATEWAY,
+            Some(name) => self.gateways.iter().find(|gateway| gateway.name == name)?.id,
+        };
+        Some(Driven { name, gateway, capabilities: system.capabilities() })
+    }
+
     /// Whom calls of this gateway pop up for; the native door's concern the agent.
     pub fn popup(&self, gateway: i64) -> Popup {
         self.gateways.iter().find(|known| known.id == gateway).map_or(Popup::Agent, |known| known.popup)
     }
+}
+
+/// The telephone system that takes an account's orders.
+#[derive(Clone, Copy, Debug)]
+pub struct Driven<'a> {
+    /// What the account calls it.
+    pub name: &'a str,
+    /// The gateway that its calls are of.
+    pub gateway: i64,
+    /// What it can be told.
+    pub capabilities: &'a [Verb],
 }
 
 /// A configured telephone system.

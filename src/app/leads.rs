@@ -2,26 +2,21 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{
     App,
     calls::PBX_PATIENCE,
-    committer::{
-        DialWord, DncOrder, Done, Failure, Intake, LeadDone, LeadKey, LeadOrder, LeadWork, LeadsTold, Once, Work, judge, window_of,
-    },
+    committer::{DialWord, DncOrder, Done, Failure, Intake, LeadDone, LeadKey, LeadOrder, LeadWork, LeadsTold, Once, Work, judge},
     directory::Account,
 };
 use crate::{
     domain::{
         callback::{self, BadTime, Due},
-        disposition,
         dnc::Channel,
-        lead::{DayCap, Explanation, Facts, Field, Lead, LeadPatch, Override, Verdict, Window, would_dial},
+        lead::{Explanation, Field, Lead, LeadPatch, Override, Rules, Verdict, would_dial},
         phone::Number,
-        window::RuleSet,
         zone::{Place, Zones},
     },
     store::{Reads, Result, dnc, is_passing, journal, leads},
@@ -200,44 +195,6 @@ pub struct Trial {
     pub explanation: Option<Explanation>,
 }
 
-fn explained(account: &Account, lead: &Lead, on_dnc: bool, now: DateTime<Utc>) -> Explanation {
-    let setup = &account.setup;
-    let callable = disposition::resolve(lead.call_status.as_deref(), setup.dispositions_of(&lead.campaign), &setup.dispositions);
-    let facts = Facts { on_dnc, callable: callable.is_callable(), window: window(account, lead, now), day: day(account, lead, now) };
-    would_dial(lead, &facts, now)
-}
-
-/// The zones that a lead can be in; the account's when that is unknown.
-fn zones(account: &Account, lead: &Lead) -> Vec<Tz> {
-    let zones = Zones::of(&lead.phone).narrowed(&Place { state: lead.state.as_deref(), zip: lead.zip.as_deref() });
-    zones.or_account(&account.setup.options.zone).1.to_vec()
-}
-
-fn window(account: &Account, lead: &Lead, now: DateTime<Utc>) -> Window {
-    let verdict = window_of(account, lead, now);
-    let zones = zones(account, lead);
-    let rules = RuleSet::of_number(&lead.phone);
-    let shown = verdict.refusal.as_ref().map_or_else(|| zones.first().copied().unwrap_or(Tz::UTC), |refusal| refusal.zone);
-    Window {
-        open: verdict.is_permitted(),
-        zone: zones.iter().map(|zone| zone.name()).collect::<Vec<_>>().join(", "),
-        local_time: now.with_timezone(&shown).format("%A %H:%M").to_string(),
-        rule: format!("{} {}", rules.jurisdiction, rules.version),
-        next_allowed: verdict.refusal.map_or(Some(now), |refusal| refusal.next_allowed),
-    }
-}
-
-/// The day's cap. A day is that of the westernmost clock the lead can have: where it ends last.
-fn day(account: &Account, lead: &Lead, now: DateTime<Utc>) -> DayCap {
-    let zones = zones(account, lead);
-    let resets_at = zones.iter().filter_map(|zone| next_midnight(*zone, now)).max().unwrap_or(now + TimeDelta::days(1));
-    let today = lead.last_attempt_at.is_some_and(|at| at > resets_at - TimeDelta::days(1));
-    let cap = account.setup.campaigns.get(&lead.campaign).map_or(0, |campaign| campaign.daily_cap);
-    DayCap { attempts: if today { lead.attempts } else { 0 }, cap, resets_at }
-}
-
-fn next_midnight(zone: Tz, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let tomorrow = now.with_timezone(&zone).date_naive().succ_opt()?.and_hms_opt(0, 0, 0)?;
-    // where a clock skips midnight the day begins with the first hour that there is
-    (0..4).find_map(|hour| zone.from_local_datetime(&(tomorrow + TimeDelta::hours(hour))).earliest()).map(|at| at.to_utc())
+pub(in crate::app) fn explained(account: &Account, lead: &Lead, on_dnc: bool, now: DateTime<Utc>) -> Explanation {
+    would_dial(lead, &Rules::of(&account.setup, lead).facts(lead, on_dnc, now), now)
 }

@@ -6,6 +6,7 @@ pub mod calls;
 pub mod clock;
 pub mod committer;
 pub mod dial_lists;
+pub mod dialer;
 pub mod directory;
 pub mod failpoint;
 pub mod finder;
@@ -16,11 +17,15 @@ pub mod outbox;
 pub mod parties;
 pub mod passwords;
 pub mod playlists;
+pub mod presence;
+pub mod queue;
+pub mod requeue;
 pub mod seal;
 pub mod sessions;
 pub mod setup;
 pub mod skills;
 pub mod sweeper;
+pub mod switchboard;
 pub mod wishes;
 
 use std::{sync::Arc, time::Duration};
@@ -34,6 +39,7 @@ use self::{
     directory::Directory,
     finder::Finder,
     hub::Hub,
+    presence::Softphones,
     seal::Seal,
     wishes::Wishes,
 };
@@ -64,6 +70,10 @@ pub struct App {
     pub wishes: Wishes,
     /// How long journals and one-time records are kept.
     pub retention: Duration,
+    /// Softphones that are connected to this server.
+    pub softphones: Softphones,
+    /// How long an agent is kept without his softphone.
+    pub grace: Duration,
     /// Who carries requests out.
     pub courier: Courier,
     /// Where the outside world reaches us, without a slash at its end; empty when nobody said so.
@@ -72,6 +82,8 @@ pub struct App {
     pub seal: Seal,
     /// Told when there is a message to send.
     pub(in crate::app) mail: Arc<Notify>,
+    /// Who drives the telephone systems.
+    pub(in crate::app) switchboard: switchboard::Handle,
 }
 
 /// What an app needs to deal with the outside world.
@@ -93,7 +105,7 @@ pub struct Tasks {
 }
 
 impl App {
-    /// Starts the committer, the poller, the sweeper and the outbox.
+    /// Starts the committer and everybody who watches.
     pub fn start(db: Db, clock: Clock, settings: &Settings, retention: Duration, outside: Outside) -> (Arc<Self>, Tasks) {
         let Outside { courier, public_url, seal } = outside;
         let courier = Courier::new(&courier);
@@ -102,6 +114,7 @@ impl App {
             let directory = directory.clone();
             move |account| directory.invalidate(account)
         });
+        let (switchboard, asking) = switchboard::Handle::new(&clock);
         let (committer, committing) = Committer::start(&db, &hub, &clock, settings);
         let app = Arc::new(Self {
             clock,
@@ -111,17 +124,24 @@ impl App {
             finder: Finder::start(&db),
             wishes: Wishes::default(),
             retention,
+            softphones: Softphones::default(),
+            grace: settings.softphone_grace.to_std().unwrap_or_default(),
             courier,
             public_url: public_url.into(),
             seal,
             mail: Arc::default(),
+            switchboard,
             db,
         });
         let stop = CancellationToken::new();
         let watching = vec![
             tokio::spawn(poll(app.clone(), stop.clone())),
             tokio::spawn(sweeper::run(app.clone(), stop.clone())),
+            tokio::spawn(presence::run(app.clone(), stop.clone())),
+            tokio::spawn(dialer::run(app.clone(), stop.clone())),
             tokio::spawn(outbox::run(app.clone(), stop.clone())),
+            tokio::spawn(switchboard::run(app.clone(), asking, stop.clone())),
+            tokio::spawn(requeue::run(app.clone(), stop.clone())),
         ];
         (app, Tasks { stop, committing, watching })
     }

@@ -1,6 +1,6 @@
 //! Changes of what an account has set up. Each takes the account's turn, is judged by what is there then, and leaves an entry.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 
@@ -8,14 +8,16 @@ use super::{
     App,
     admin::Admin,
     directory::{Account, read_setup},
+    requeue::HEARD_AFTER,
     seal::SealError,
 };
 use crate::{
     domain::{
         message::provider::Provider,
-        setup::{Invalid, Kind, Setup, check, user_of},
+        setup::{Beside, Invalid, Kind, Setup, check, replaced, user_of},
+        telephone::System,
     },
-    store::{Reads, Result, Tx, leads, setup},
+    store::{Reads, Result, Tx, leads, requeue, setup},
 };
 
 /// What is to be done with a record.
@@ -120,6 +122,9 @@ impl App {
         let changed = tokio::spawn(work).await.map_err(|_| sqlx::Error::WorkerCrashed)?;
         // whoever asks next has it, without waiting for the entry to come round
         self.directory.invalidate(account.id);
+        if matches!(kind, Kind::TelephoneSystem | Kind::Options) {
+            self.switchboard.changed.notify_one();
+        }
         changed
     }
 }
@@ -190,8 +195,11 @@ impl Admin {
                 Changed::Stored(name.to_owned(), version)
             }
             Ok(Change::Put(body)) => {
-                let is_agent = |login: &str| account.roster.by_login(login).is_some();
-                match check(kind, name, &body, &setup, account.region, is_agent) {
+                let beside = Beside {
+                    is_agent: &|login| account.roster.by_login(login).is_some(),
+                    is_gateway: &|name| account.gateways.iter().any(|gateway| gateway.name == name),
+                };
+                match check(kind, name, &body, &setup, account.region, beside) {
                     Err(invalid) => return Ok(Err(Refusal::Change(invalid.into()))),
                     Ok((name, body)) => match self.to_store(account.id, kind, &name, body) {
                         Err(error) => return Ok(Err(Refusal::Change(Invalid { field: String::new(), message: error.to_string() }.into()))),
@@ -203,6 +211,7 @@ impl Admin {
                 }
             }
         };
+        self.requeue(&mut tx, account, &setup).await?;
         let event = match kind {
             Kind::Campaign => "campaign.changed",
             Kind::Playlist | Kind::Filter => "list.changed",
@@ -213,10 +222,23 @@ impl Admin {
         Ok(Ok(done))
     }
 
-    /// A record as the book keeps it: a provider's is sealed. The one without secrets needs no key.
+    /// Has the leads of those campaigns get their places anew of which something else holds now.
+    async fn requeue(&self, tx: &mut Tx, account: &Account, before: &Setup) -> Result<()> {
+        let after = read_setup(&self.seal, account.id, setup::all_in(tx, account.id).await?, account.region);
+        for campaign in replaced(before, &after) {
+            requeue::ask(tx, account.id, &campaign, self.now() + HEARD_AFTER).await?;
+        }
+        Ok(())
+    }
+
+    /// A record as the book keeps it: those that may have secrets are sealed. One without any needs no key.
     fn to_store(&self, account: i64, kind: Kind, name: &str, body: Value) -> Result<Value, SealError> {
-        let is_open = || serde_json::from_value::<Provider>(body.clone()).is_ok_and(|provider| !provider.has_secrets());
-        if kind != Kind::Provider || (!self.seal.has_key() && is_open()) {
+        let is_open = || match kind {
+            Kind::Provider => serde_json::from_value::<Provider>(body.clone()).is_ok_and(|provider| !provider.has_secrets()),
+            Kind::TelephoneSystem => serde_json::from_value::<System>(body.clone()).is_ok_and(|system| !system.has_secrets()),
+            _ => true,
+        };
+        if !kind.has_secrets() || (!self.seal.has_key() && is_open()) {
             return Ok(body);
         }
         self.seal.seal(account, kind, name, &body)
@@ -228,24 +250,25 @@ impl Admin {
     /// What cannot be opened or sealed, or what the database says. Then nothing was changed.
     pub async fn reseal(&self, account: (i64, &str)) -> Result<Result<usize, (String, SealError)>> {
         let mut tx = self.begin(account.0).await?;
-        let mut count = 0;
+        let mut counts: BTreeMap<Kind, usize> = BTreeMap::new();
         for row in setup::all_in(&mut tx, account.0).await? {
-            let (Some(Kind::Provider), Ok(body)) = (Kind::read(&row.kind), serde_json::from_str(&row.body)) else { continue };
+            let kind = Kind::read(&row.kind).filter(|kind| kind.has_secrets());
+            let (Some(kind), Ok(body)) = (kind, serde_json::from_str(&row.body)) else { continue };
             if self.seal.is_current(&body) {
                 continue;
             }
-            let opened = self.seal.open(account.0, Kind::Provider, &row.name, body);
-            match opened.and_then(|body| self.seal.seal(account.0, Kind::Provider, &row.name, &body)) {
+            let opened = self.seal.open(account.0, kind, &row.name, body);
+            match opened.and_then(|body| self.seal.seal(account.0, kind, &row.name, &body)) {
                 Err(error) => return Ok(Err((row.name, error))),
-                Ok(body) => drop(setup::put(&mut tx, account.0, Kind::Provider, &row.name, &body.to_string(), self.now()).await?),
+                Ok(body) => drop(setup::put(&mut tx, account.0, kind, &row.name, &body.to_string(), self.now()).await?),
             }
-            count += 1;
+            *counts.entry(kind).or_default() += 1;
         }
-        if count > 0 {
-            self.note(&mut tx, account.0, account.1, "config.changed", json!({"kind": Kind::Provider.word(), "resealed": count})).await?;
+        for (kind, count) in &counts {
+            self.note(&mut tx, account.0, account.1, "config.changed", json!({"kind": kind.word(), "resealed": count})).await?;
         }
         tx.commit().await?;
-        Ok(Ok(count))
+        Ok(Ok(counts.values().sum()))
     }
 }
 

@@ -27,6 +27,9 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
         if let Err(error) = sweep(&app).await {
             tracing::warn!(%error, "a sweep failed; the next one tries again");
         }
+        if let Err(error) = app.sweep_agents().await {
+            tracing::warn!(%error, "agents could not be looked at; the next sweep tries again");
+        }
         since_trim += SWEEP_EVERY;
         if since_trim >= TRIM_EVERY {
             since_trim = Duration::ZERO;

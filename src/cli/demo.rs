@@ -27,7 +27,7 @@ use crate::{
     domain::{
         phone::{HomeRegion, Number},
         secret::SecretHash,
-        setup::{Invalid, Kind, OPTIONS},
+        setup::{Invalid, Kind},
     },
     http::server::Server,
     store::{
@@ -43,6 +43,7 @@ use crate::{
 const ACCOUNT: &str = "demo";
 const OPERATOR: &str = "operator";
 const CAMPAIGN: &str = "Spring";
+const SYSTEM: &str = "house";
 const NUMBER: &str = "+12025550100";
 const AGENTS: [(&str, &str, &str); 2] = [("agent1", "1001", "Ada Lindqvist"), ("agent2", "1002", "Ben Okafor")];
 const CONTACTS: [(&str, &str, &str); 3] =
@@ -160,7 +161,7 @@ async fn set_up(db: &Db, file: &Path) -> anyhow::Result<(i64, Secrets)> {
 /// What leads and messages need: a campaign, a number, and nobody who really carries a message or takes a command.
 async fn set_up_leads(db: &Db, admin: &Admin) -> anyhow::Result<()> {
     for (kind, name, body) in [
-        (Kind::Options, OPTIONS, json!({"simulatedTelephoneSystem": true})),
+        (Kind::TelephoneSystem, SYSTEM, json!({"simulated": {}})),
         (Kind::Campaign, CAMPAIGN, json!({})),
         (Kind::Provider, "nobody", json!("simulated")),
         (Kind::Number, NUMBER, json!({"sms": true, "voice": true, "provider": "nobody"})),

@@ -15,6 +15,7 @@ mod serve;
 mod setup;
 mod simulate;
 mod tail;
+mod telephone;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -86,9 +87,13 @@ enum Command {
     /// Dispositions: what an outcome means, and whether its lead is dialed again
     #[command(subcommand)]
     Disposition(setup::Outcome),
+    /// Telephone systems: what orders for calls go to
+    #[command(subcommand)]
+    TelephoneSystem(telephone::TelephoneSystem),
     /// Everything an account has set up: show, store, remove
     ///
-    /// Records of the kinds campaign, disposition, field, number, ring_group, skill, filter, playlist, provider and options.
+    /// Records of the kinds campaign, disposition, field, number, ring_group, skill, filter, playlist, provider, telephone_system and
+    /// options.
     /// A running server hears of a change within a second.
     #[command(subcommand)]
     Setup(setup::Setup),
@@ -164,11 +169,12 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Token(command) => command.run(&open(&config).await?, json).await,
         Command::Gateway(command) => command.run(&open(&config).await?, json).await,
         Command::Party(command) => command.run(&open(&config).await?, json).await,
-        Command::Campaign(command) => command.run(&open(&config).await?, json).await,
-        Command::Field(command) => command.run(&open(&config).await?, json).await,
-        Command::Number(command) => command.run(&open(&config).await?, json).await,
-        Command::Disposition(command) => command.run(&open(&config).await?, json).await,
-        Command::Setup(command) => command.run(&open(&config).await?, json).await,
+        Command::Campaign(command) => command.run(&setup::Pen::open(&config).await?, json).await,
+        Command::Field(command) => command.run(&setup::Pen::open(&config).await?, json).await,
+        Command::Number(command) => command.run(&setup::Pen::open(&config).await?, json).await,
+        Command::Disposition(command) => command.run(&setup::Pen::open(&config).await?, json).await,
+        Command::TelephoneSystem(command) => command.run(&setup::Pen::open(&config).await?, json).await,
+        Command::Setup(command) => command.run(&setup::Pen::open(&config).await?, json).await,
         Command::Dnc(command) => command.run(&config, json).await,
         Command::Lead(command) => command.run(&config, json).await,
         Command::Secrets(command) => command.run(&config, json).await,

@@ -15,7 +15,8 @@ use crate::{
 pub(super) enum Secrets {
     /// Make a key for CTI_SECRET_KEY and print it
     ///
-    /// Keep it beside the database's own password, not in the database: whoever has both reads the secrets of providers.
+    /// Keep it beside the database's own password, not in the database: whoever has both reads the secrets of providers and telephone
+    /// systems.
     Key,
     /// Seal everything anew with CTI_SECRET_KEY
     ///
@@ -44,7 +45,7 @@ async fn rotate(db: &Db, seal: &Seal) -> anyhow::Result<usize> {
     let mut count = 0;
     for account in accounts::list(db.read()).await? {
         let sealed = admin.reseal((account.id, &account.name)).await?;
-        count += sealed.map_err(|(name, error)| anyhow::anyhow!("the provider {name:?} of {:?}: {error}", account.name))?;
+        count += sealed.map_err(|(name, error)| anyhow::anyhow!("{name:?} of {:?}: {error}", account.name))?;
     }
     Ok(count)
 }

@@ -10,8 +10,10 @@ use crate::{
     app::{
         admin::Admin,
         clock::Clock,
+        seal::Seal,
         setup::{Change, Changed},
     },
+    config::Config,
     domain::{
         disposition::{Disposition, SYSTEM},
         setup::{Invalid, Kind, OPTIONS, Setup as Known},
@@ -146,7 +148,7 @@ pub(super) enum Outcome {
 pub(super) enum Setup {
     /// Show the records of a kind, or one of them
     ///
-    /// What a provider is configured with holds secrets and is not shown.
+    /// What a provider or a telephone system is configured with holds secrets and is not shown.
     #[command(after_help = r#"Example:
   cti-gateway setup get --account acme --kind ring_group --name Sales"#)]
     Get {
@@ -189,11 +191,23 @@ pub(super) enum Setup {
     },
 }
 
-const KINDS: &str = "campaign, disposition, field, number, ring_group, skill, filter, playlist, provider or options";
+const KINDS: &str = "campaign, disposition, field, number, ring_group, skill, filter, playlist, provider, telephone_system or options";
 
 fn kind(word: &str) -> Result<Kind, String> {
     let found = Kind::ALL.iter().copied().find(|kind| kind.word() == word || kind.path() == word);
     found.ok_or_else(|| format!("expected {KINDS}"))
+}
+
+/// What records are written with.
+pub(super) struct Pen {
+    pub(super) db: Db,
+    seal: Seal,
+}
+
+impl Pen {
+    pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
+        Ok(Self { db: super::open(config).await?, seal: config.seal.clone() })
+    }
 }
 
 /// Why a record was not stored.
@@ -213,19 +227,19 @@ fn told(invalid: &Invalid) -> String {
 
 /// Changes a record under the account's turn.
 async fn change(
-    db: &Db,
+    pen: &Pen,
     name: &AccountName,
     (kind, record): (Kind, &str),
     change: impl FnOnce(&Known, Option<Value>) -> Result<Change, Refusal>,
 ) -> anyhow::Result<Changed> {
-    let account = desk::account(db, name).await?;
-    Ok(Admin::new(db.clone(), Clock::System).change_setup(&account, kind, record, change).await??)
+    let account = desk::account(&pen.db, name).await?;
+    Ok(Admin::new(pen.db.clone(), Clock::System).with_seal(pen.seal.clone()).change_setup(&account, kind, record, change).await??)
 }
 
 /// Adds a record; answers the name as it was stored.
-async fn add(db: &Db, name: &AccountName, (kind, record): (Kind, &str), body: Value) -> anyhow::Result<String> {
+pub(super) async fn add(pen: &Pen, name: &AccountName, (kind, record): (Kind, &str), body: Value) -> anyhow::Result<String> {
     let exists = Refusal::Exists(format!("the {} {record:?}", kind.word()));
-    let changed = change(db, name, (kind, record), |_, before| match before {
+    let changed = change(pen, name, (kind, record), |_, before| match before {
         Some(_) => Err(exists),
         None => Ok(Change::Put(body)),
     });
@@ -236,15 +250,15 @@ async fn add(db: &Db, name: &AccountName, (kind, record): (Kind, &str), body: Va
 }
 
 impl Campaign {
-    pub(super) async fn run(self, db: &Db, json: bool) -> anyhow::Result<()> {
+    pub(super) async fn run(self, pen: &Pen, json: bool) -> anyhow::Result<()> {
         match self {
             Self::Add { account, name, subcampaigns, daily_cap } => {
                 let body = json!({"subcampaigns": subcampaigns, "dailyCap": daily_cap});
-                let name = add(db, &account, (Kind::Campaign, &name), body).await?;
+                let name = add(pen, &account, (Kind::Campaign, &name), body).await?;
                 output::record(json, &json!({"campaign": name, "subcampaigns": subcampaigns, "dailyCap": daily_cap}))
             }
             Self::List { account } => {
-                let account = desk::account(db, &account).await?;
+                let account = desk::account(&pen.db, &account).await?;
                 let row = |(name, campaign): (&str, &crate::domain::setup::Campaign)| {
                     let own: Vec<&str> = campaign.dispositions.iter().map(|own| own.name.as_ref()).collect();
                     json!({"campaign": name, "subcampaigns": campaign.subcampaigns, "dailyCap": campaign.daily_cap, "dispositions": own})
@@ -258,14 +272,14 @@ impl Campaign {
 }
 
 impl Field {
-    pub(super) async fn run(self, db: &Db, json: bool) -> anyhow::Result<()> {
+    pub(super) async fn run(self, pen: &Pen, json: bool) -> anyhow::Result<()> {
         match self {
             Self::Add { account, name } => {
-                let name = add(db, &account, (Kind::Field, &name), json!({})).await?;
+                let name = add(pen, &account, (Kind::Field, &name), json!({})).await?;
                 output::record(json, &json!({ "field": name }))
             }
             Self::List { account } => {
-                let account = desk::account(db, &account).await?;
+                let account = desk::account(&pen.db, &account).await?;
                 let rows: Vec<Value> = account.setup.fields.iter().map(|name| json!({ "field": name })).collect();
                 output::table(json, &["field"], &rows, "no custom fields yet: declare one with `cti-gateway field add`")
             }
@@ -274,20 +288,20 @@ impl Field {
 }
 
 impl Number {
-    pub(super) async fn run(self, db: &Db, json: bool) -> anyhow::Result<()> {
+    pub(super) async fn run(self, pen: &Pen, json: bool) -> anyhow::Result<()> {
         match self {
             Self::Add { account: name, number, voice, sms, provider } => {
                 anyhow::ensure!(voice || sms, "say what the number is for: --voice, --sms or both");
-                let account = desk::account(db, &name).await?;
+                let account = desk::account(&pen.db, &name).await?;
                 // the book knows it by its canonical form, however it is written here
                 let read = crate::domain::phone::Number::read(&number, account.region);
                 let number = read.map_or(number, |number| number.as_str().to_owned());
                 let body = json!({"voice": voice, "sms": sms, "provider": provider});
-                let number = add(db, &name, (Kind::Number, &number), body).await?;
+                let number = add(pen, &name, (Kind::Number, &number), body).await?;
                 output::record(json, &json!({"number": number, "voice": voice, "sms": sms, "provider": provider}))
             }
             Self::List { account } => {
-                let account = desk::account(db, &account).await?;
+                let account = desk::account(&pen.db, &account).await?;
                 let row = |(name, number): (&str, &crate::domain::setup::OwnedNumber)| json!({"number": name, "voice": number.voice, "sms": number.sms, "provider": number.provider});
                 let rows: Vec<Value> = account.setup.numbers.iter().map(row).collect();
                 let empty = "no numbers yet: add one with `cti-gateway number add`";
@@ -298,23 +312,23 @@ impl Number {
 }
 
 impl Outcome {
-    pub(super) async fn run(self, db: &Db, json: bool) -> anyhow::Result<()> {
+    pub(super) async fn run(self, pen: &Pen, json: bool) -> anyhow::Result<()> {
         match self {
             Self::Add { account, name, text, campaign, callable, connects, connects_or_aborts } => {
                 let name = name.trim().to_owned();
                 let text = text.unwrap_or_else(|| name.clone());
                 let body = json!({"name": name, "text": text, "connects": connects, "isConnectXorAbort": connects_or_aborts, "callable": callable});
                 match &campaign {
-                    None => drop(add(db, &account, (Kind::Disposition, &name), body).await?),
+                    None => drop(add(pen, &account, (Kind::Disposition, &name), body).await?),
                     Some(campaign) => {
                         let missing = || Refusal::Missing(format!("campaign {campaign:?}: list them with `cti-gateway campaign list`"));
-                        let known = desk::account(db, &account).await?;
+                        let known = desk::account(&pen.db, &account).await?;
                         // it keeps the name that it has
                         let (campaign, _) = known.setup.campaigns.entry(campaign).ok_or_else(missing)?;
                         let exists = Refusal::Exists(format!("the disposition {name:?} of the campaign {campaign:?}"));
                         let named = name.to_lowercase();
                         anyhow::ensure!(!name.is_empty() && name.chars().count() <= 50, "--name: expected 1 to 50 characters");
-                        let added = change(db, &account, (Kind::Campaign, campaign), |_, before| {
+                        let added = change(pen, &account, (Kind::Campaign, campaign), |_, before| {
                             let mut campaign = before.ok_or_else(missing)?;
                             let Some(own) = campaign["dispositions"].as_array_mut() else { return Ok(Change::Keep) };
                             if own.iter().any(|own| own["name"].as_str().is_some_and(|own| own.to_lowercase() == named)) {
@@ -329,7 +343,7 @@ impl Outcome {
                 output::record(json, &json!({"disposition": name, "campaign": campaign, "callable": callable, "connects": connects}))
             }
             Self::List { account, system } => {
-                let account = desk::account(db, &account).await?;
+                let account = desk::account(&pen.db, &account).await?;
                 let row = |campaign: Option<&str>, own: &Disposition| json!({"disposition": own.name, "text": own.text, "campaign": campaign, "callable": own.callable, "connects": own.connects});
                 let mut rows: Vec<Value> = account.setup.dispositions.iter().map(|own| row(None, own)).collect();
                 for (name, campaign) in account.setup.campaigns.iter() {
@@ -346,15 +360,15 @@ impl Outcome {
 }
 
 impl Setup {
-    pub(super) async fn run(self, db: &Db, json: bool) -> anyhow::Result<()> {
+    pub(super) async fn run(self, pen: &Pen, json: bool) -> anyhow::Result<()> {
         match self {
             Self::Get { account, kind, name } => {
-                let account = desk::account(db, &account).await?;
+                let account = desk::account(&pen.db, &account).await?;
                 let wanted = |row: &setup::SetupRow| {
                     let same = |name: &String| name.trim().to_lowercase() == row.name.to_lowercase();
                     row.kind == kind.word() && (kind == Kind::Options || name.as_ref().is_none_or(same))
                 };
-                let rows: Vec<Value> = setup::all(db.read(), account.id).await?.iter().filter(|row| wanted(row)).map(shown).collect();
+                let rows: Vec<Value> = setup::all(pen.db.read(), account.id).await?.iter().filter(|row| wanted(row)).map(shown).collect();
                 if let (Some(name), []) = (&name, &rows[..]) {
                     anyhow::bail!("there is no {} {name:?} in {:?}", kind.word(), account.name);
                 }
@@ -364,26 +378,27 @@ impl Setup {
                 anyhow::ensure!(name.is_some() || kind == Kind::Options, "--name is missing: which {}?", kind.word());
                 let name = name.unwrap_or_else(|| OPTIONS.to_owned());
                 let body = if body_stdin { read_body()? } else { json!({}) };
-                match change(db, &account, (kind, &name), |_, _| Ok(Change::Put(body))).await? {
+                match change(pen, &account, (kind, &name), |_, _| Ok(Change::Put(body))).await? {
                     Changed::Stored(name, version) => output::record(json, &json!({"kind": kind.word(), "name": name, "version": version})),
                     Changed::Removed | Changed::Kept | Changed::Missing => Ok(()),
                 }
             }
             Self::Remove { account, kind, name } => {
                 let missing = Refusal::Missing(format!("{} {name:?}", kind.word()));
-                change(db, &account, (kind, &name), |_, before| before.map(|_| Change::Remove).ok_or(missing)).await?;
+                change(pen, &account, (kind, &name), |_, before| before.map(|_| Change::Remove).ok_or(missing)).await?;
                 output::record(json, &json!({"kind": kind.word(), "removed": name}))
             }
         }
     }
 }
 
-/// A record as it can be put again: of a playlist what is edited, of a provider not what it is configured with.
+/// A record as it can be put again: of a playlist what is edited, of what has secrets not what it is
+/// configured with.
 fn shown(row: &setup::SetupRow) -> Value {
     let mut body: Value = serde_json::from_str(&row.body).unwrap_or_default();
     match Kind::read(&row.kind) {
         Some(Kind::Playlist) => body = body["draft"].take(),
-        Some(Kind::Provider) => {
+        Some(kind) if kind.has_secrets() => {
             if let Value::Object(ways) = &mut body {
                 ways.values_mut().for_each(|secret| *secret = json!("***"));
             }
@@ -393,7 +408,7 @@ fn shown(row: &setup::SetupRow) -> Value {
     json!({"kind": row.kind, "name": row.name, "version": row.version, "body": body})
 }
 
-fn read_body() -> anyhow::Result<Value> {
+pub(super) fn read_body() -> anyhow::Result<Value> {
     let mut text = String::new();
     std::io::stdin().take(MAX_BODY + 1).read_to_string(&mut text)?;
     anyhow::ensure!(text.len() as u64 <= MAX_BODY, "the body is longer than {MAX_BODY} bytes");

@@ -116,8 +116,17 @@ pub fn resolve<'a>(call_status: Option<&str>, campaign: &'a [Disposition], accou
     campaign.iter().chain(account).find(named).or(system).map_or(Callable::Unknown, Callable::By)
 }
 
+/// The disposition that a word means: by its name as [`resolve`] finds it, else by the text that people see.
+pub fn by_word<'a>(word: &str, campaign: &'a [Disposition], account: &'a [Disposition]) -> Option<&'a Disposition> {
+    match resolve(Some(word), campaign, account) {
+        Callable::Fresh => None,
+        Callable::By(known) => Some(known),
+        Callable::Unknown => campaign.iter().chain(account).chain(&SYSTEM).find(|known| same_name(&known.text, word)),
+    }
+}
+
 /// Whether two names are the same but for blanks around them and case, in any script.
-pub(super) fn same_name(one: &str, other: &str) -> bool {
+pub fn same_name(one: &str, other: &str) -> bool {
     let folded = |name: &str| name.trim().chars().flat_map(char::to_lowercase).collect::<String>();
     folded(one) == folded(other)
 }

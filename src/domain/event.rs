@@ -48,7 +48,7 @@ impl Serialize for Audience {
 }
 
 /// The kinds of events softphones get without asking; the rest only on request.
-pub const SOFTPHONE_KINDS: [&str; 4] = ["call", "agent", "message", "lease"];
+pub const SOFTPHONE_KINDS: [&str; 5] = ["call", "agent", "message", "lease", "system"];
 
 /// What seeing a kind of events needs: its scope when there is one for it, else that of events.
 pub fn scope_to_see(pattern: &str) -> Scope {
@@ -64,6 +64,11 @@ pub fn scope_to_see(pattern: &str) -> Scope {
 /// Whether an event of this type changes what is known of its account beside its calls and leads.
 pub fn changes_account(event_type: &str) -> bool {
     event_type.starts_with("config.") || matches!(event_type, "campaign.changed" | "list.changed")
+}
+
+/// Whether an event of this type may let somebody be dialed who could not be before.
+pub fn moves_floor(event_type: &str) -> bool {
+    changes_account(event_type) || matches!(event_type, "agent.state" | "lead.created" | "lead.updated" | "lead.imported" | "system.state")
 }
 
 /// Whether a pattern such as `call.*` or `call.state` names this type.

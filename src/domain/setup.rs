@@ -1,9 +1,11 @@
-//! What an account has set up: campaigns, dispositions, custom fields, numbers, ring groups, skills, filters, playlists and
-//! providers. Each is a record of a closed set of kinds, known by its name; names are the same in any case.
+//! What an account has set up: campaigns, dispositions, custom fields, numbers, ring groups, skills, filters, playlists, providers
+//! and telephone systems. Each is a record of a closed set of kinds, known by its name; names are the same in any case.
 
 mod check;
+mod dialing;
 mod names;
 mod secrets;
+mod terms;
 mod uses;
 
 use std::collections::BTreeMap;
@@ -13,18 +15,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::{
-    check::{Invalid, check, checked_name},
+    check::{Beside, Invalid, check, checked_name},
     names::Names,
     secrets::{HIDDEN, hides, with_secrets, without_secrets},
+    terms::replaced,
     uses::user_of,
 };
 use super::{
+    dialing::Dialing,
     disposition::Disposition,
     filter::Filter,
     message::provider::Provider,
     phone::{HomeRegion, Number},
     playlist::{Playlist, Published},
     skill::SkillPriority,
+    telephone::System,
 };
 
 macro_rules! kinds {
@@ -69,6 +74,8 @@ kinds! {
     Playlist = "playlist", "playlists";
     /// Who carries text messages.
     Provider = "provider", "providers";
+    /// Who carries calls.
+    TelephoneSystem = "telephone_system", "telephone-systems";
     /// What holds for the whole account; there is one record, named `account`.
     Options = "options", "options";
 }
@@ -77,6 +84,11 @@ impl Kind {
     /// The kind of this word.
     pub fn read(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.word() == word)
+    }
+
+    /// Whether records of it may hold what nobody may read: they are stored sealed, and shown without.
+    pub fn has_secrets(self) -> bool {
+        matches!(self, Self::Provider | Self::TelephoneSystem)
     }
 }
 
@@ -93,11 +105,13 @@ pub struct Campaign {
     pub dispositions: Vec<Disposition>,
     /// Most attempts per lead and day.
     pub daily_cap: i64,
+    /// How it is dialed; without it nobody dials it.
+    pub dialing: Option<Dialing>,
 }
 
 impl Default for Campaign {
     fn default() -> Self {
-        Self { subcampaigns: vec![], dispositions: vec![], daily_cap: 5 }
+        Self { subcampaigns: vec![], dispositions: vec![], daily_cap: 5, dialing: None }
     }
 }
 
@@ -157,13 +171,13 @@ pub struct Options {
     pub older_result_text: bool,
     /// Where a person is of whom nothing else is known.
     pub zone: Tz,
-    /// Commands to telephone systems go to a simulated one. Without it they are refused, as no real one takes any yet.
-    pub simulated_telephone_system: bool,
+    /// The telephone system that orders go to. Without it that is the only one there is, if there is one.
+    pub telephone_system: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { undeclared_fields: false, older_result_text: false, zone: Tz::UTC, simulated_telephone_system: false }
+        Self { undeclared_fields: false, older_result_text: false, zone: Tz::UTC, telephone_system: None }
     }
 }
 
@@ -181,6 +195,7 @@ pub struct Setup {
     pub filters: BTreeMap<String, Filter>,
     pub playlists: Names<PlaylistRecord>,
     pub providers: Names<Provider>,
+    pub telephone_systems: Names<System>,
 }
 
 /// A stored playlist.
@@ -210,7 +225,7 @@ impl Setup {
         for (kind, name, body) in others {
             if let Err(fault) = setup.take(kind, name.clone(), body, region) {
                 // a fault may show the value at fault, and that may be a secret
-                let fault = if kind == Kind::Provider { "it is not as a provider is written".to_owned() } else { fault };
+                let fault = if kind.has_secrets() { "it is not as such a record is written".to_owned() } else { fault };
                 faults.push(format!("{} {name:?}: {fault}", kind.word()));
             }
         }
@@ -239,6 +254,7 @@ impl Setup {
                 self.playlists.put(name, PlaylistRecord { draft, published: published.map_err(|error| error.to_string())? });
             }
             Kind::Provider => self.providers.put(name, typed(body)?),
+            Kind::TelephoneSystem => self.telephone_systems.put(name, typed(body)?),
             Kind::Options => self.options = typed(body)?,
         }
         Ok(())
@@ -247,6 +263,15 @@ impl Setup {
     /// The outcomes that a campaign has of its own.
     pub fn dispositions_of(&self, campaign: &str) -> &[Disposition] {
         self.campaigns.get(campaign).map_or(&[], |campaign| &campaign.dispositions)
+    }
+
+    /// The telephone system that orders go to, by its name.
+    pub fn telephone_system(&self) -> Option<(&str, &System)> {
+        let mut all = self.telephone_systems.iter();
+        match &self.options.telephone_system {
+            Some(name) => self.telephone_systems.entry(name),
+            None => all.next().filter(|_| all.next().is_none()),
+        }
     }
 
     /// The ring group of this name or number.

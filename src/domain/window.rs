@@ -206,6 +206,12 @@ pub struct Refusal {
     pub next_allowed: Option<DateTime<Utc>>,
 }
 
+/// The first instant from then on when a call is permitted in all zones: then, when it is; `None` when there is none within
+/// eight days.
+pub fn opens(zones: &Zones, account: Tz, rules: &RuleSet, from: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    rules.next_in_all(zones.or_account(&account).1, from, from + HORIZON)
+}
+
 /// Judges a call at `now`. The window must be open in every zone that the called party can be in; when that is unknown, in
 /// the account's zone.
 pub fn permits(zones: &Zones, account: Tz, rules: &RuleSet, now: DateTime<Utc>) -> Verdict {

@@ -12,6 +12,11 @@ use crate::{app::directory::Grant, domain::scope::Scope};
 pub struct Bearer(pub Grant);
 
 impl Bearer {
+    /// The grant, whatever it allows.
+    pub fn grant(&self) -> &Grant {
+        &self.0
+    }
+
     /// The grant, if it has this scope.
     ///
     /// # Errors

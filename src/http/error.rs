@@ -10,7 +10,11 @@ use axum::{
 use serde::Serialize;
 
 use crate::{
-    app::{committer::Failure, parties::InvalidParty},
+    app::{
+        committer::{Denial, Failure},
+        parties::InvalidParty,
+        wishes::Refusal,
+    },
     domain::{lead::FieldError, setup::Invalid},
 };
 
@@ -200,11 +204,40 @@ impl From<Failure> for ApiError {
         let text = failure.to_string();
         match failure {
             Failure::Busy | Failure::Late | Failure::Stopping => Self::Busy(text.into()),
-            Failure::Refused(_) | Failure::NotSupported => Self::Conflict(text.into()),
+            Failure::Refused(_) => Self::Conflict(text.into()),
+            Failure::NotSupported => Self::Conflict(text.into()),
+            Failure::Presence(_) => Self::Declined { conflict: true, code: "refused", field: None, message: text.into() },
+            Failure::Denied(denial) => denied(&denial),
             Failure::NotYours => Self::Forbidden(text.into()),
             Failure::NoSuchCall => Self::NotFound(text.into()),
             Failure::KeyReused => Self::Invalid { field: "Idempotency-Key".into(), message: text.into() },
             Failure::Store(error) => Self::Internal(error.into()),
+        }
+    }
+}
+
+/// A wish that is denied.
+fn denied(denial: &Denial) -> ApiError {
+    let message = denial.message.clone();
+    match (denial.code, message.split_once(": ")) {
+        ("not_found", _) => ApiError::NotFound(message.into()),
+        ("invalid", Some((field, expected))) => ApiError::Invalid { field: field.to_owned().into(), message: expected.to_owned().into() },
+        (code, _) => ApiError::Declined { conflict: true, code, field: None, message: message.into() },
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let Refusal { code, message, field } = refusal;
+        match (code, field) {
+            ("unknown", _) => Self::NotFound(message.into()),
+            (_, Some(field)) => {
+                let expected = message.split_once(": ").map_or_else(|| message.clone(), |(_, expected)| expected.to_owned());
+                Self::Invalid { field: field.into(), message: expected.into() }
+            }
+            ("forbidden", None) => Self::Forbidden(message.into()),
+            ("busy", None) => Self::Busy(message.into()),
+            (code, None) => Self::Declined { conflict: true, code, field: None, message: message.into() },
         }
     }
 }

@@ -1,23 +1,22 @@
-//! The ear and the mouth: bytes of a telephone system → `News`, and what it is told to do. No clock, no rule of the law.
+//! The ear: bytes of a telephone system → `News`; and the telephone system that is made here. No clock, no rule of the law.
 //!
 //! | dialect | file |
 //! |---|---|
 //! | Vtiger Phone Calls, Generic gateway | `vtiger.rs` |
 //! | Vtiger PBXManager, as open-source Asterisk connectors speak it | `pbxmanager.rs` |
 //! | the native door `POST /api/v1/call-events` | `native.rs` |
-//! | commands, and who takes them | `command.rs`, `simulator.rs` |
+//! | Asterisk, by its REST interface | `asterisk/` |
+//! | none: a simulated system | `simulator/` |
 
-mod command;
+pub mod asterisk;
 pub mod native;
 pub mod params;
 pub mod pbxmanager;
-mod simulator;
+pub mod simulator;
 pub mod vtiger;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-
-pub use self::command::{Command, CommandError, Pbx};
 
 use crate::domain::{
     agent::Roster,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Arg, Bulk, Column, On, Q, Reads, Result, Rows, Verb};
 use crate::{
-    domain::call::{Attempt, Call, Edits, PartyRef, Terms},
+    domain::call::{Attempt, Call, Edits, Intent, PartyRef, Terms},
     q,
 };
 
@@ -19,6 +19,8 @@ struct RecordOut<'a> {
     attempts: &'a [Attempt],
     edits: &'a Edits,
     party: &'a Option<PartyRef>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    intent: &'a Option<Intent>,
 }
 
 #[derive(Deserialize)]
@@ -26,6 +28,8 @@ struct RecordIn {
     attempts: Vec<Attempt>,
     edits: Edits,
     party: Option<PartyRef>,
+    #[serde(default)]
+    intent: Option<Intent>,
 }
 
 #[derive(FromRow)]
@@ -38,11 +42,12 @@ pub(super) struct CallRow {
 
 impl CallRow {
     pub(super) fn read(self) -> Result<Call> {
-        let RecordIn { attempts, edits, party } = serde_json::from_str(&self.record).map_err(|error| unreadable(self.id, &error))?;
+        let RecordIn { attempts, edits, party, intent } =
+            serde_json::from_str(&self.record).map_err(|error| unreadable(self.id, &error))?;
         if attempts.is_empty() {
             return Err(unreadable(self.id, &"no attempt"));
         }
-        Ok(Call { id: self.id, created_at: self.created_at, version: self.version, attempts, edits, party })
+        Ok(Call { id: self.id, created_at: self.created_at, version: self.version, attempts, edits, party, intent })
     }
 }
 
@@ -108,6 +113,22 @@ pub async fn due(on: On<'_>, now: DateTime<Utc>, limit: i64) -> Result<Vec<(i64,
         limit
     ))
     .await
+}
+
+/// The calls that are not over. One that cannot be read is left out, and said: nobody else is to wait for it.
+///
+/// # Errors
+/// What the database says.
+pub async fn begun(reads: &mut Reads<'_>, account: i64) -> Result<Vec<Call>> {
+    let rows: Vec<CallRow> = reads
+        .all(q!(
+            "select c.id, c.version, c.record, c.created_at from live_call l cross join dialer_call c
+             where l.account_id = $1 and c.account_id = l.account_id and c.id = l.call_id",
+            account
+        ))
+        .await?;
+    let readable = |row: CallRow| row.read().inspect_err(|error| tracing::error!(%error, "a call is left out")).ok();
+    Ok(rows.into_iter().filter_map(readable).collect())
 }
 
 /// The calls that are not over, and the journal's position at the same instant: one statement is one snapshot.
@@ -235,13 +256,13 @@ pub fn rows<'a>(account: i64, calls: impl Iterator<Item = (&'a Call, Extent)>, t
         let (id, version) = (Arg::from(call.id), Arg::from(call.version));
         let found_by = || -> [Arg; 3] {
             [
-                newest.line.agent().into(),
+                newest.agent().into(),
                 newest.line.direction().map(|direction| direction.word()).into(),
                 newest.line.customer().map(|number| number.as_str()).into(),
             ]
         };
         let (status, call_status) = (call.status().into(), newest.call_status().into());
-        let record = RecordOut { attempts: &call.attempts, edits: &call.edits, party: &call.party };
+        let record = RecordOut { attempts: &call.attempts, edits: &call.edits, party: &call.party, intent: &call.intent };
         let record = serde_json::to_string(&record).map_err(|error| sqlx::Error::Encode(error.into()))?.into();
         let (due_at, finished_at) = (newest.deadline(terms).into(), newest.handling.finished_at.into());
         match extent {
@@ -342,16 +363,18 @@ static LATER_RESULTS: Bulk<9> = Bulk {
 /// How attempts came out, as rows of a commit; `new` when they came out just now.
 pub fn result_rows<'a>(account: i64, results: impl Iterator<Item = (&'a Call, &'a Attempt)>, new: bool, now: DateTime<Utc>) -> Rows {
     let rows = results.filter_map(|(call, attempt)| -> Option<[Arg; 10]> {
-        let outcome = attempt.outcome()?.words();
+        let ours = attempt.outcome().map(|outcome| outcome.words());
+        let text = call.outcome_text().or(ours.as_ref().map(|words| words.text))?;
+        let disposition = call.disposition().or(ours.as_ref().map(|words| words.disposition))?;
         Some([
             call.id.into(),
             attempt.number.into(),
             account.into(),
-            attempt.line.agent().into(),
+            attempt.agent().into(),
             attempt.line.direction().map(|direction| direction.word()).into(),
             attempt.line.customer().map(|number| number.as_str()).into(),
-            call.outcome_text().unwrap_or(outcome.text).into(),
-            outcome.disposition.into(),
+            text.into(),
+            disposition.into(),
             call.subject().into(),
             attempt.handling.finished_at.unwrap_or(now).into(),
         ])

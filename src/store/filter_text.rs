@@ -209,6 +209,7 @@ fn text_column(field: TextField) -> &'static str {
 fn number_column(field: NumberField) -> &'static str {
     match field {
         NumberField::Attempts => "l.attempts",
+        NumberField::AttemptsTotal => "l.attempts_total",
     }
 }
 

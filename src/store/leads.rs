@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{Arg, Bulk, Column, On, Q, Reads, Result, Rows, Verb, filter_text};
+use super::{Arg, Bulk, Column, On, Q, Reads, Result, Rows, Verb, filter_text, queue};
 use crate::{
     domain::{
-        lead::{Callback, Lead, Source},
+        lead::{Callback, Lead, Place, Source},
         phone::Number,
         playlist::Published,
     },
@@ -18,17 +19,23 @@ use crate::{
 /// A lead's columns, in the order of [`LEAD`] but for the account.
 macro_rules! select {
     ($tail:literal) => {
+        select!($tail, "")
+    };
+    ($tail:literal, $more:literal) => {
         concat!(
             "select id, version, campaign, subcampaign, client_id, first_name, last_name, address, city, state, \
              zip, phone, phone_raw, email, rep, call_status, notes, custom, source, hot, hot_at, \
              expires_at, import_only, dial_non_callables, check_window, callback_agent, callback_at, \
-             callback_notes, attempts, last_attempt_at, created_at, updated_at from lead l ",
+             callback_notes, attempts, attempts_total, last_attempt_at, outcomes, retry_at, created_at, updated_at",
+            $more,
+            " from lead l ",
             $tail
         )
     };
 }
+pub(super) use select;
 
-const LEAD: [(&str, Column); 33] = [
+const LEAD: [(&str, Column); 39] = [
     ("id", Column::Int),
     ("account_id", Column::Int),
     ("version", Column::Int),
@@ -59,14 +66,20 @@ const LEAD: [(&str, Column); 33] = [
     ("callback_at", Column::Time),
     ("callback_notes", Column::Text),
     ("attempts", Column::Int),
+    ("attempts_total", Column::Int),
     ("last_attempt_at", Column::Time),
+    ("outcomes", Column::Text),
+    ("retry_at", Column::Time),
     ("created_at", Column::Time),
     ("updated_at", Column::Time),
+    ("dial_rank", Column::Int),
+    ("dial_at", Column::Time),
+    ("dial_lane", Column::Text),
 ];
 
-static NEW: Bulk<33> = Bulk { table: "lead", columns: LEAD, verb: Verb::Insert("") };
+static NEW: Bulk<39> = Bulk { table: "lead", columns: LEAD, verb: Verb::Insert("") };
 
-static CHANGED: Bulk<33> = Bulk {
+static CHANGED: Bulk<39> = Bulk {
     table: "lead",
     columns: LEAD,
     verb: Verb::Update(
@@ -76,8 +89,9 @@ static CHANGED: Bulk<33> = Bulk {
            call_status = v.call_status, notes = v.notes, custom = v.custom, hot = v.hot, hot_at = v.hot_at,
            expires_at = v.expires_at, import_only = v.import_only, dial_non_callables = v.dial_non_callables,
            check_window = v.check_window, callback_agent = v.callback_agent, callback_at = v.callback_at,
-           callback_notes = v.callback_notes, attempts = v.attempts, last_attempt_at = v.last_attempt_at,
-           updated_at = v.updated_at
+           callback_notes = v.callback_notes, attempts = v.attempts, attempts_total = v.attempts_total,
+           last_attempt_at = v.last_attempt_at, outcomes = v.outcomes, retry_at = v.retry_at,
+           updated_at = v.updated_at, dial_rank = v.dial_rank, dial_at = v.dial_at, dial_lane = v.dial_lane
          where lead.account_id = v.account_id and lead.id = v.id",
     ),
 };
@@ -94,8 +108,8 @@ static GONE_FIELDS: Bulk<3> = Bulk {
     verb: Verb::Delete,
 };
 
-#[derive(FromRow)]
-struct LeadRow {
+#[derive(Debug, FromRow)]
+pub(super) struct LeadRow {
     id: i64,
     version: i64,
     campaign: String,
@@ -125,18 +139,19 @@ struct LeadRow {
     callback_at: Option<DateTime<Utc>>,
     callback_notes: Option<String>,
     attempts: i64,
+    attempts_total: i64,
     last_attempt_at: Option<DateTime<Utc>>,
+    outcomes: Option<String>,
+    retry_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
 
 impl LeadRow {
-    fn read(self) -> Result<Lead> {
+    pub(super) fn read(self) -> Result<Lead> {
         let unreadable = |why: String| sqlx::Error::Decode(format!("lead {}: {why}", self.id).into());
-        let custom: BTreeMap<String, String> = match self.custom.as_deref() {
-            Some(text) => serde_json::from_str(text).map_err(|error| unreadable(format!("custom: {error}")))?,
-            None => BTreeMap::new(),
-        };
+        let custom = from_json(self.custom.as_deref()).map_err(|error| unreadable(format!("custom: {error}")))?;
+        let outcomes = from_json(self.outcomes.as_deref()).map_err(|error| unreadable(format!("outcomes: {error}")))?;
         let source = Source::read(&self.source).ok_or_else(|| unreadable(format!("source {:?}", self.source)))?;
         let (agent, notes) = (self.callback_agent, self.callback_notes);
         Ok(Lead {
@@ -166,7 +181,10 @@ impl LeadRow {
             check_window: self.check_window,
             callback: self.callback_at.map(|at| Callback { agent, at, notes }),
             attempts: self.attempts,
+            attempts_total: self.attempts_total,
             last_attempt_at: self.last_attempt_at,
+            outcomes,
+            retry_at: self.retry_at,
             created_at: self.created_at,
             updated_at: self.updated_at,
             version: self.version,
@@ -174,11 +192,18 @@ impl LeadRow {
     }
 }
 
-fn row(account: i64, lead: &Lead) -> Result<[Arg; 33]> {
-    let custom = match lead.custom.is_empty() {
-        true => None,
-        false => Some(serde_json::to_string(&lead.custom).map_err(|error| sqlx::Error::Encode(error.into()))?),
-    };
+/// What a column of JSON by name holds; nothing is nothing.
+fn from_json<V: DeserializeOwned>(text: Option<&str>) -> serde_json::Result<BTreeMap<String, V>> {
+    text.map_or(Ok(BTreeMap::new()), serde_json::from_str)
+}
+
+fn to_json<V: Serialize>(map: &BTreeMap<String, V>) -> Result<Arg> {
+    let text = (!map.is_empty()).then(|| serde_json::to_string(map)).transpose();
+    Ok(text.map_err(|error| sqlx::Error::Encode(error.into()))?.into())
+}
+
+fn row(account: i64, lead: &Lead, place: Option<&Place>) -> Result<[Arg; 39]> {
+    let [rank, at, lane] = queue::columns(place);
     let callback = lead.callback.as_ref();
     let text = |text: &Option<String>| Arg::from(text.as_deref());
     Ok([
@@ -200,7 +225,7 @@ fn row(account: i64, lead: &Lead) -> Result<[Arg; 33]> {
         text(&lead.rep),
         text(&lead.call_status),
         text(&lead.notes),
-        custom.into(),
+        to_json(&lead.custom)?,
         lead.source.word().into(),
         lead.hot.into(),
         lead.hot_at.into(),
@@ -212,23 +237,29 @@ fn row(account: i64, lead: &Lead) -> Result<[Arg; 33]> {
         callback.map(|callback| callback.at).into(),
         callback.and_then(|callback| callback.notes.as_deref()).into(),
         lead.attempts.into(),
+        lead.attempts_total.into(),
         lead.last_attempt_at.into(),
+        to_json(&lead.outcomes)?,
+        lead.retry_at.into(),
         lead.created_at.into(),
         lead.updated_at.into(),
+        rank,
+        at,
+        lane,
     ])
 }
 
 /// A lead to write, and the custom values that it had before; `None` when the book does not have it yet.
 pub type Written<'a> = (&'a Lead, Option<&'a BTreeMap<String, String>>);
 
-/// Leads as they are now, as rows of a commit.
+/// Leads as they are now, as rows of a commit; `place` says where each stands in the queue.
 ///
 /// # Errors
 /// When custom values cannot be written as JSON, which they always can.
-pub fn rows<'a>(account: i64, leads: impl Iterator<Item = Written<'a>>) -> Result<[Rows; 4]> {
+pub fn rows<'a>(account: i64, leads: impl Iterator<Item = Written<'a>>, place: impl Fn(&Lead) -> Option<Place>) -> Result<[Rows; 4]> {
     let (mut new, mut changed, mut fields, mut gone) = (vec![], vec![], vec![], vec![]);
     for (lead, before) in leads {
-        if before.is_some() { &mut changed } else { &mut new }.push(row(account, lead)?);
+        if before.is_some() { &mut changed } else { &mut new }.push(row(account, lead, place(lead).as_ref())?);
         for (name, value) in &lead.custom {
             if before.is_none_or(|before| before.get(name) != Some(value)) {
                 fields.push([account.into(), lead.id.into(), name.into(), value.into()]);

@@ -11,12 +11,18 @@ pub mod dial_lists;
 pub mod dnc;
 pub mod filter_text;
 pub mod gateways;
+pub mod holds;
 pub mod journal;
 pub mod leads;
 pub mod messages;
+pub mod pace;
 pub mod parties;
 pub mod people;
+pub mod presence;
+pub mod queue;
+pub mod receipts;
 pub mod records;
+pub mod requeue;
 pub mod setup;
 
 mod arg;

@@ -165,7 +165,7 @@ impl EventRecord {
             event_name: segment.name,
             direction: line.direction().map(|direction| direction.word()),
             phone_number: line.customer().map(|number| number.as_str().to_owned()),
-            agent: line.agent().map(str::to_owned),
+            agent: attempt.agent().map(str::to_owned),
             entered_at: segment.since,
             duration_ms: segment.duration_ms(),
         };

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     app::{GENERIC, PBXMANAGER, answer},
+    figure,
     program::{Program, Running},
 };
 
@@ -47,11 +48,6 @@ async fn tail(program: &Program, more: &[&str]) -> Running {
 /// The next event that it shows.
 async fn event(tail: &mut Running) -> Value {
     serde_json::from_str(&tail.out.next().await).expect("an envelope")
-}
-
-#[expect(clippy::print_stdout, reason = "the figure that is promised")]
-fn print_figure(text: &str) {
-    println!("{text}");
 }
 
 /// Asks again and again until it holds; the time that took.
@@ -96,7 +92,7 @@ async fn what_commands_write_beside_it_a_server_hears() {
     assert!(shown.get("op").is_none() && shown.get("prev").is_none(), "the envelope alone: {shown}");
     // a second is promised; a machine that is busy with other tests may take longer
     let took = until("the new account's signature is known", async || said("key-of-beta").await.contains("Success")).await;
-    print_figure(&format!("a new gateway's signature was known after {took:?}"));
+    figure(&format!("a new gateway's signature was known after {took:?}"));
 
     program.record(&["agent", "add", "--account", "acme", "--login", "agent2", "--number", "1002"]).await;
     let calls = std::cell::Cell::new(0);
@@ -110,7 +106,7 @@ async fn what_commands_write_beside_it_a_server_hears() {
         shown["agent"] == "agent2"
     })
     .await;
-    print_figure(&format!("a new agent was known after {took:?}"));
+    figure(&format!("a new agent was known after {took:?}"));
 
     let token = program.record(&["token", "add", "--account", "acme", "--scopes", "calls:read"]).await;
     let list = || client().get(format!("{base}/api/v1/dialer-calls")).bearer_auth(token["token"].as_str().expect("a token"));
@@ -118,7 +114,7 @@ async fn what_commands_write_beside_it_a_server_hears() {
     let id = program.json(&["token", "list", "--account", "acme"]).await.pop().expect("a token")["id"].to_string();
     program.record(&["token", "revoke", "--account", "acme", &id]).await;
     let took = until("a revoked token is refused", async || answer(list()).await.0 == StatusCode::UNAUTHORIZED).await;
-    print_figure(&format!("a token was refused {took:?} after it was revoked"));
+    figure(&format!("a token was refused {took:?} after it was revoked"));
     assert_eq!(tail.stop("INT").await.0, 0);
     assert_eq!(server.stop("TERM").await.0, 0);
 }

@@ -32,7 +32,13 @@ fn item(call: &str, kind: NewsKind) -> NewsItem {
         agent: Some("agent1".into()),
         ..Told::default()
     };
-    NewsItem { gateway: 0, source: "api", pbx_call_id: call.into(), news: News { kind, occurred_at: noon(), observed_at: noon(), told } }
+    NewsItem {
+        gateway: 0,
+        source: "api",
+        pbx_call_id: call.into(),
+        ordered_as: None,
+        news: News { kind, occurred_at: noon(), observed_at: noon(), told },
+    }
 }
 
 async fn account(app: &App, id: i64) -> Arc<Account> {
@@ -83,7 +89,7 @@ async fn assert_no_gap(app: &App, account: i64) {
 
 /// Follows everything of an account from the present on.
 async fn follow(app: &App, account: i64) -> Feed {
-    let interest = Interest { agents: None, types: vec!["config.*".into()], softphone: false };
+    let interest = Interest { agents: None, types: vec!["config.*".into()], only_types: false, softphone: false };
     Feed::open(&app.hub, account, interest, None).await.expect("the store").0
 }
 

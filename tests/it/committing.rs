@@ -27,7 +27,7 @@ both! {
         let submit = |call: &str| {
             let (committer, account) = (app.committer.clone(), Arc::clone(&account));
             let news = News { kind: NewsKind::Started, occurred_at: t.clock.now(), observed_at: t.clock.now(), told: Told::default() };
-            let items = vec![NewsItem { gateway: 0, source: "native", pbx_call_id: call.into(), news }];
+            let items = vec![NewsItem { gateway: 0, source: "native", pbx_call_id: call.into(), ordered_as: None, news }];
             let work = Work::News { items, once: None };
             tokio::spawn(async move { committer.submit(&account, work, Duration::from_millis(700)).await })
         };

@@ -29,7 +29,7 @@ const CUSTOM: [&str; 3] = ["Policy ID", "note", "Note"];
 struct Lead {
     texts: [Option<String>; TextField::ALL.len()],
     custom: BTreeMap<String, String>,
-    attempts: Option<i64>,
+    numbers: [Option<i64>; NumberField::ALL.len()],
     times: [Option<DateTime<Utc>>; TimeField::ALL.len()],
     hot: Option<bool>,
 }
@@ -43,8 +43,8 @@ impl Subject for Lead {
         self.custom.get(name).map(String::as_str)
     }
 
-    fn number(&self, NumberField::Attempts: NumberField) -> Option<i64> {
-        self.attempts
+    fn number(&self, field: NumberField) -> Option<i64> {
+        self.numbers[field as usize]
     }
 
     fn time(&self, field: TimeField) -> Option<DateTime<Utc>> {
@@ -176,7 +176,7 @@ fn an_absent_text_is_the_empty_one() {
 
 #[test]
 fn an_absent_number_or_time_matches_no_comparison() {
-    let (mut present, absent) = (Lead { attempts: Some(3), ..Lead::default() }, Lead::default());
+    let (mut present, absent) = (Lead { numbers: [Some(3), None], ..Lead::default() }, Lead::default());
     present.times[TimeField::CallbackAt as usize] = Some(noon());
     let [before, at, after] = [-1, 0, 1].map(|second| json!(noon() + TimeDelta::seconds(second)));
     for (op, less, same, more) in [

@@ -2,6 +2,8 @@
 //! says what the table decides.
 
 mod patches;
+mod places;
+mod retry;
 
 use std::fmt::Write;
 
@@ -304,7 +306,8 @@ fn facts() -> Facts {
         rule: "calls from 08:00 to 21:00".to_owned(),
         next_allowed: None,
     };
-    Facts { on_dnc: false, callable: true, window, day: DayCap { attempts: 0, cap: 3, resets_at: in_hours(16) } }
+    let day = DayCap { attempts: 0, cap: 3, resets_at: in_hours(16) };
+    Facts { on_dnc: false, callable: true, left_out: None, tries: None, max_attempts: 10, window, day }
 }
 
 fn in_hours(hours: i64) -> DateTime<Utc> {

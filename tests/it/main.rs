@@ -4,6 +4,8 @@
 
 mod support;
 
+mod agents;
+mod asterisk;
 mod call_events;
 mod cli;
 mod cli_servers;
@@ -11,7 +13,9 @@ mod client;
 mod committer;
 mod committing;
 mod console;
+mod control;
 mod dialedin;
+mod dialer;
 mod doors;
 mod faults;
 mod feeds;
@@ -36,6 +40,8 @@ mod search;
 mod simulate;
 mod socket;
 mod store;
+mod telephone;
+mod telephone_law;
 mod vtiger;
 mod windows;
 mod wishes;

@@ -1,7 +1,6 @@
 //! Text messages end to end: from the door to a provider inside the test, and back by its posts.
 
 mod courier;
-mod fake;
 mod incoming;
 mod kept;
 mod listing;
@@ -26,6 +25,7 @@ use sha1::Sha1;
 
 use crate::support::{
     app::{ACCOUNT, TestApp, answer, noon},
+    fake,
     wire::until,
 };
 

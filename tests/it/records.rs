@@ -170,6 +170,7 @@ both! {
                 "agentId": "agent1",
                 "callId": "pbx-1",
                 "callStatus": "in-progress",
+                "campaign": null,
                 "capabilities": [],
                 "customData": "{\"order\":7}",
                 "direction": "inbound",
@@ -181,6 +182,7 @@ both! {
                 "fromType": null,
                 "id": "pc-1",
                 "isCallback": false,
+                "leadId": null,
                 "notes": null,
                 "outcome": null,
                 "phone": "+4930123456",
@@ -192,7 +194,11 @@ both! {
                 "toId": "agent1",
                 "toName": null,
                 "toType": "agent",
-                "type": "phonecall"
+                "type": "phonecall",
+                "until": null,
+                "verbs": [
+                  "set_outcome"
+                ]
               },
               "epoch": "[epoch]",
               "id": "[id]",

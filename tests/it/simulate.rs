@@ -60,6 +60,7 @@ async fn the_law_holds_in_odd_shifts() {
         "--agents 1 --hours 1 --answer-rate 1",
         "--agents 2 --hours 1 --answer-rate 100 --wrap 0 --ring 5 --answer-after 1",
         "--agents 30 --hours 1 --talk 1 --wrap 0",
+        "--agents 5 --hours 1 --busy 100",
         "--agents 200 --hours 0.1 --answer-rate 60 --ring 120",
         "--agents 5 --hours 0.5 --talk 7200 --wrap 3600",
     ] {
@@ -94,7 +95,8 @@ async fn people_read_a_table_and_a_picture() {
     let program = Program::on_sqlite();
     let said = program.run(&["simulate", "--hours", "1", "--runs", "2", "--picture", "shift.svg"]).await;
     assert_eq!(said.code, 0, "{}", said.err);
-    for words in ["10 agents, 1 h", "seeds 1 to 2", "TALK SHARE", "progressive", "predictive", "in the worst shift"] {
+    for words in ["10 agents, 1 h; 28 % answer after 10 s", "seeds 1 to 2", "TALK SHARE", "progressive", "predictive", "in the worst shift"]
+    {
         assert!(said.out.contains(words), "{words}: {}", said.out);
     }
     assert!(said.err.contains("picture: shift.svg"), "{}", said.err);
@@ -114,6 +116,7 @@ async fn what_makes_no_sense_is_refused() {
         ("--agents", "0", "1..=2000"),
         ("--hours", "0", "expected hours from 0.1 to 24"),
         ("--answer-rate", "0.28", "expected percent from 1 to 100"),
+        ("--busy", "101", "expected percent from 0 to 100"),
         ("--talk", "long", "expected seconds from 1 to 7200"),
         ("--ring", "NaN", "expected seconds from 5 to 120"),
         ("--mode", "preview", "progressive"),

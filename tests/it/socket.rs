@@ -23,6 +23,13 @@ async fn ring(t: &TestApp, secret: &str, call: &str, to: &str) {
     t.vtiger_at(secret, &format!("event=call_initiated&call_id={call}&from=%2B4930123456&to={to}")).await;
 }
 
+/// Agents whose softphones were there a moment ago: when these come again there is nothing to tell.
+async fn sign_in(t: &TestApp, logins: &[&str]) {
+    for login in logins {
+        drop(t.softphone(login, None).await);
+    }
+}
+
 async fn hang_up(t: &TestApp, secret: &str, call: &str) {
     t.vtiger_at(secret, &format!("event=call_hangup&call_id={call}")).await;
 }
@@ -58,6 +65,7 @@ both! {
             ring(&t, secret, call, to).await;
         }
         hang_up(&t, QUIET_SECRET, "over").await;
+        sign_in(&t, &["agent1", "agent2", "agent3"]).await;
         let head = t.journal().await.last().expect("an entry")["seq"].as_i64().expect("a seq");
         for (login, seen) in [("agent1", vec!["one", "loud"]), ("agent2", vec!["two", "loud"]), ("agent3", vec!["loud"])] {
             let mut phone = t.softphone(login, None).await;
@@ -167,13 +175,16 @@ both! {
             flood(&t, &format!("others-{n}"), "1001", 3, 10).await;
             ring(&t, QUIET_SECRET, &n.to_string(), "1002").await;
             let event = wire.frame().await;
-            assert_eq!((&event["op"], &event["prev"], &event["data"]["callId"]), (&json!("ev"), &prev, &json!(n.to_string())));
+            assert_eq!((&event["op"], &event["data"]["callId"]), (&json!("ev"), &json!(n.to_string())));
+            // what he does himself is told in between
+            assert!(event["prev"].as_i64() >= prev.as_i64() && event["prev"].as_i64() <= prev.as_i64().map(|prev| prev + 1), "{event}");
             assert!(event["seq"].as_i64() > event["prev"].as_i64().map(|prev| prev + 3), "entries of others lie between: {event}");
             prev = event["seq"].clone();
         }
     }
 
     async fn an_owner_change_is_seen_by_both_and_replayed_as_it_was_pushed(t: TestApp) {
+        sign_in(&t, &["agent1", "agent2", "agent3"]).await;
         let (_, start) = t.get("/api/v1/events").await;
         let resume = json!({"resume": {"epoch": start["epoch"], "seq": start["after"]}});
         let mut live = vec![];
@@ -201,7 +212,8 @@ both! {
             }
             assert_eq!(again.frame().await["op"], "mark");
             let states = pushed.iter().map(|frame| serde_json::from_str::<Value>(frame).expect("JSON"));
-            seen.push(states.map(|event| format!("{} {}", event["type"].as_str().expect("a type"), event["data"]["state"].as_str().expect("a state"))).collect::<Vec<_>>());
+            let of_calls = states.filter(|event| event["type"] != "agent.state");
+            seen.push(of_calls.map(|event| format!("{} {}", event["type"].as_str().expect("a type"), event["data"]["state"].as_str().expect("a state"))).collect::<Vec<_>>());
         }
         assert_eq!(seen[0], ["call.state incoming", "call.state talk", "call.updated talk", "call.state incoming"]);
         let new_owner = &seen[1];

@@ -1,6 +1,7 @@
 //! The book on both databases: the functions that the tests of the doors do not reach with all their edges.
 
 mod commits;
+mod queue;
 mod tls;
 
 use std::time::Duration;

@@ -8,18 +8,17 @@ use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{
-    Done, EditPatch, Failure, MessageDone, MessageOrder, NewsItem, Once, Origin, Settings, Told, Work,
+    Done, EditPatch, Failure, MessageDone, MessageOrder, NewsItem, Once, Origin, Settings, Told, WishDone, WishWork, Work,
     ledger::{Before, Known, Ledger},
 };
 use crate::{
-    app::{clock::Clock, failpoint, hub::Hub},
-    domain::call::{Call, Fact, Heard, NewsKind, Terms},
+    app::{clock::Clock, failpoint},
+    domain::call::{Call, Fact, Heard, Intent, NewsKind, Terms},
     store::journal::Remembered,
 };
 
 /// What applying needs beside the ledger.
 pub(super) struct Desk<'a> {
-    pub(super) hub: &'a Hub,
     pub(super) clock: &'a Clock,
     pub(super) settings: &'a Settings,
 }
@@ -37,17 +36,30 @@ impl Desk<'_> {
             }
             Work::Message { order, once } => self.message_once(ledger, known, order, once.as_ref()).map(Done::Message),
             Work::Dnc(orders) => Ok(Done::Dnc(self.apply_dnc(ledger, known, orders))),
+            Work::Retime { leads, rule } => Ok(Done::Retimed(self.retime(ledger, known, leads, *rule))),
             Work::Expire(calls) => Ok(Done::Expired(calls.iter().filter(|&&call| self.expire(ledger, known, call)).count())),
             Work::EndWrap(call, agent) => self.end_wrap(ledger, known, *call, agent.as_deref()),
+            Work::Presence(login, ask) => self.ask(ledger, known, login, ask),
+            Work::Seen(logins, until) => {
+                self.seen(ledger, known, logins, *until);
+                Ok(Done::Granted)
+            }
+            Work::ExpireAgents(logins) => Ok(Done::Expired(self.expire_agents(ledger, known, logins))),
+            Work::Wish(work) => self.wish_once(ledger, known, work).map(Done::Wished),
+            Work::Launch(launch) => Ok(Done::Launched(self.launch(ledger, known, launch))),
             Work::Edit(call, patch) => self.edit(ledger, known, *call, patch),
+            Work::Order(work) => Ok(self.give_order(ledger, known, work)),
+            Work::OrderFailed(work, refusal) => Ok(self.order_failed(ledger, known, work, refusal)),
+            Work::System(work) => Ok(self.tell_system(ledger, work)),
         }
     }
 
-    /// The terms for a call of this agent.
-    pub(super) fn terms(&self, account: i64, agent: Option<&str>) -> Terms {
-        let signed_in = agent.is_some_and(|login| self.hub.is_signed_in(account, login));
+    /// The terms for a call of this agent, started for this.
+    pub(super) fn terms(&self, known: &Known, agent: Option<&str>, intent: Option<&Intent>) -> Terms {
+        let signed_in = agent.is_some_and(|login| known.floor.as_ref().is_some_and(|floor| floor.is_signed_in(login)));
+        let of_campaign = intent.and_then(|intent| intent.wrap_s).map(TimeDelta::seconds);
         Terms {
-            wrap_up: if signed_in { self.settings.wrap_up } else { TimeDelta::zero() },
+            wrap_up: if signed_in { of_campaign.unwrap_or(self.settings.wrap_up) } else { TimeDelta::zero() },
             ringing: self.settings.ringing,
             talk: self.settings.talk,
         }
@@ -74,6 +86,18 @@ impl Desk<'_> {
         Ok(told)
     }
 
+    /// The same wish is granted once. A denial stores nothing, not even that it was one.
+    fn wish_once(&self, ledger: &mut Ledger, known: &mut Known, work: &WishWork) -> Result<WishDone, Failure> {
+        if let Some(before) = work.once.as_ref().map(|once| answered(known, once)).transpose()?.flatten() {
+            return Ok(before);
+        }
+        let done = self.grant(ledger, known, work)?;
+        if let Some(once) = &work.once {
+            remember(ledger, known, once, &done)?;
+        }
+        Ok(done)
+    }
+
     /// The same draft is taken once. A refusal stores nothing, not even that it was one.
     fn message_once(
         &self,
@@ -94,15 +118,19 @@ impl Desk<'_> {
 
     fn hear(&self, ledger: &mut Ledger, known: &mut Known, item: &NewsItem) -> Told {
         let (id, number) = self.line(ledger, known, item);
-        let Some(call) = known.calls.get_mut(&id) else { return Told { call: id, attempt: number, state: None, changed: false } };
+        let unknown = Told { call: id, attempt: number, state: None, changed: false };
+        let Some(call) = known.calls.get(&id) else { return unknown };
         let index = call.attempts.iter().position(|attempt| attempt.number == number).unwrap_or_default();
-        let account = ledger.account.clone();
         let before = Before::of(&call.attempts[index]);
-        let attempt = &mut call.attempts[index];
+        let attempt = &call.attempts[index];
+        let intent = call.intent.clone();
         // whose wrap-up it is may only be known by this very news
-        let agent = item.news.told.agent.as_deref().or(attempt.line.agent());
+        let agent = item.news.told.agent.as_deref().or(attempt.agent());
         let wraps = matches!(item.news.kind, NewsKind::Ended(_) | NewsKind::Connected);
-        let terms = self.terms(account.id, if wraps { agent } else { attempt.line.agent() });
+        let agent = if wraps { agent } else { attempt.agent() }.map(str::to_owned);
+        let terms = self.terms(known, agent.as_deref(), intent.as_ref());
+        let Some(call) = known.calls.get_mut(&id) else { return unknown };
+        let attempt = &mut call.attempts[index];
         let heard = attempt.hear(&item.news, &terms);
         let had_party = call.party.is_some();
         if !had_party && !ledger.owners.is_empty() {
@@ -114,13 +142,17 @@ impl Desk<'_> {
             let origin = Origin { source: item.source, occurred: item.news.occurred_at, observed: item.news.observed_at };
             ledger.record(self.clock, call, index, &before, &heard.facts, origin);
         }
-        Told { call: id, attempt: number, state: call.attempts[index].state(), changed: !heard.facts.is_empty() }
+        let told = Told { call: id, attempt: number, state: call.attempts[index].state(), changed: !heard.facts.is_empty() };
+        if heard.store {
+            self.after(ledger, known, id);
+        }
+        told
     }
 
     /// The call and attempt that news is about; opens a new one when the law says so.
     fn line(&self, ledger: &mut Ledger, known: &mut Known, item: &NewsItem) -> (Uuid, i64) {
         let key = item.pbx_key(ledger.account.id);
-        let line = known.lines.get(&key).copied();
+        let line = known.lines.get(&key).copied().or_else(|| self.meet(ledger, known, item, &key));
         let attempt = line.and_then(|(id, number)| known.calls.get(&id)?.attempts.iter().find(|attempt| attempt.number == number));
         if let (Some(line), false) = (line, Call::starts_anew(attempt, &item.news, self.settings.reuse_window)) {
             return line;
@@ -130,29 +162,45 @@ impl Desk<'_> {
         let meant = known.lines.insert(key.clone(), line);
         ledger.open_line(key, line, meant.is_none());
         known.calls.insert(call.id, call);
+        if let Some(ordered) = item.ordered_key(ledger.account.id) {
+            // nobody opened the call when it was ordered
+            let meant = known.lines.insert(ordered.clone(), line);
+            ledger.alias_line(ordered, line, meant.is_none());
+        }
         line
     }
 
     fn expire(&self, ledger: &mut Ledger, known: &mut Known, id: Uuid) -> bool {
         let now = self.clock.now();
-        let Some(call) = known.calls.get_mut(&id) else { return false };
-        let index = call.attempts.len() - 1;
-        let terms = self.terms(ledger.account.id, call.attempts[index].line.agent());
-        self.step(ledger, call, index, now, |attempt| Ok(attempt.expire(now, &terms))).is_ok_and(|facts| facts > 0)
+        let Some(call) = known.calls.get(&id) else { return false };
+        let attempt = call.newest();
+        let terms = self.terms(known, attempt.agent(), call.intent.as_ref());
+        if attempt.deadline(&terms).is_none_or(|deadline| deadline > now) {
+            return false;
+        }
+        if attempt.is_preview() {
+            return self.preview_ended(ledger, known, id).is_ok();
+        }
+        let lapsed = attempt.is_offered().then(|| attempt.agent().map(str::to_owned)).flatten();
+        if attempt.waits_for_agent() && attempt.handling.abandoned {
+            self.give_up(ledger, known, id);
+        }
+        if let Some(agent) = lapsed {
+            self.offer_lapsed(ledger, known, &agent);
+        }
+        self.change(ledger, known, id, |attempt, now| Ok(attempt.expire(now, &terms))).is_ok()
     }
 
     fn end_wrap(&self, ledger: &mut Ledger, known: &mut Known, id: Uuid, agent: Option<&str>) -> Result<Done, Failure> {
-        let now = self.clock.now();
-        let call = known.calls.get_mut(&id).ok_or(Failure::NoSuchCall)?;
-        let index = call.attempts.len() - 1;
-        if agent.is_some() && agent != call.attempts[index].line.agent() {
+        let call = known.calls.get(&id).ok_or(Failure::NoSuchCall)?;
+        if agent.is_some() && agent != call.newest().agent() {
             return Err(Failure::NotYours);
         }
-        self.step(ledger, call, index, now, |attempt| attempt.end_wrap(now).map_err(Failure::Refused))?;
+        self.change(ledger, known, id, |attempt, now| attempt.end_wrap(now).map_err(Failure::Refused))?;
         Ok(Done::Granted)
     }
 
-    fn step(
+    pub(super) fn step(
         &self,
         ledger: &mut Ledger,
         call: &mut Call,

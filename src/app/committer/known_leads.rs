@@ -9,11 +9,16 @@ use super::{
     shelf::Shelf,
 };
 use crate::{
-    domain::{dnc::Channel, lead::Lead, phone::Number},
+    domain::{
+        dnc::Channel,
+        lead::{self, Lead},
+        phone::Number,
+        setup::Setup,
+    },
     store::{
         Reads, Result, Rows,
         dnc::{self, listed},
-        leads,
+        leads, queue,
     },
 };
 
@@ -38,6 +43,8 @@ pub(super) struct LeadChanges {
     pub(super) written: BTreeMap<i64, Option<BTreeMap<String, String>>>,
     /// Numbers whose place on the list changes, with who says so, and whether they were on it.
     pub(super) dnc: BTreeMap<(Channel, Number), (bool, &'static str, bool)>,
+    /// Leads of which only the place is written.
+    pub(super) retimed: BTreeSet<i64>,
     /// Imported leads, to be told of in one entry: first and last id, and how many.
     pub(super) imported: Option<(i64, i64, i64)>,
 }
@@ -73,16 +80,37 @@ impl KnownLeads {
     }
 
     /// Reads the leads and list entries that are wanted and not known.
-    pub(super) async fn look_up(&mut self, reads: &mut Reads<'_>, account: i64, batch: u64, wanted: Wanted) -> Result<()> {
+    pub(super) async fn look_up(&mut self, reads: &mut Reads<'_>, account: i64, batch: u64, mut wanted: Wanted) -> Result<()> {
+        let dialed = std::mem::take(&mut wanted.dialed);
+        self.look_up_wanted(reads, account, batch, wanted).await?;
+        // whose numbers these are is known only now
+        let numbers = dialed.iter().filter_map(|id| Some(self.leads.get(id)?.phone.clone())).collect();
+        self.look_up_listed(reads, account, batch, (Channel::Voice, numbers)).await
+    }
+
+    /// Reads whether numbers are on the list.
+    async fn look_up_listed(
+        &mut self,
+        reads: &mut Reads<'_>,
+        account: i64,
+        batch: u64,
+        (channel, numbers): (Channel, BTreeSet<Number>),
+    ) -> Result<()> {
+        let numbers: Vec<Number> = numbers.into_iter().filter(|n| self.dnc.need(&(channel, n.clone()), batch).is_none()).collect();
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let listed = listed(reads, account, channel, &numbers).await?;
+        for number in numbers {
+            let on_list = listed.contains(&number);
+            self.dnc.put((channel, number), on_list, batch);
+        }
+        Ok(())
+    }
+
+    async fn look_up_wanted(&mut self, reads: &mut Reads<'_>, account: i64, batch: u64, wanted: Wanted) -> Result<()> {
         for (channel, numbers) in wanted.numbers {
-            let numbers: Vec<Number> = numbers.into_iter().filter(|n| self.dnc.need(&(channel, n.clone()), batch).is_none()).collect();
-            if !numbers.is_empty() {
-                let listed = listed(reads, account, channel, &numbers).await?;
-                for number in numbers {
-                    let on_list = listed.contains(&number);
-                    self.dnc.put((channel, number), on_list, batch);
-                }
-            }
+            self.look_up_listed(reads, account, batch, (channel, numbers)).await?;
         }
         let phones: Vec<Number> = wanted.phones.into_iter().filter(|phone| self.phones.need(phone, batch).is_none()).collect();
         let clients: Vec<String> = wanted.clients.into_iter().filter(|client| self.clients.need(client, batch).is_none()).collect();
@@ -174,6 +202,8 @@ pub(super) struct Wanted {
     phones: BTreeSet<Number>,
     clients: BTreeSet<String>,
     numbers: BTreeMap<Channel, BTreeSet<Number>>,
+    /// Leads of whose numbers it is asked whether they are on the list.
+    dialed: BTreeSet<i64>,
 }
 
 impl Wanted {
@@ -198,8 +228,18 @@ impl Wanted {
         self.ids.insert(id);
     }
 
+    pub(super) fn add_dialed(&mut self, id: i64) {
+        self.ids.insert(id);
+        self.dialed.insert(id);
+    }
+
     pub(super) fn add_phone(&mut self, phone: &Number) {
         self.phones.insert(phone.clone());
+    }
+
+    /// Only whether it is on the list is asked, not whose it is.
+    pub(super) fn add_listed(&mut self, channel: Channel, number: &Number) {
+        self.numbers.entry(channel).or_default().insert(number.clone());
     }
 
     pub(super) fn add_number(&mut self, channel: Channel, number: &Number) {
@@ -212,13 +252,16 @@ impl Wanted {
 
 impl LeadChanges {
     pub(super) fn is_empty(&self) -> bool {
-        self.written.is_empty() && self.dnc.is_empty()
+        self.written.is_empty() && self.retimed.is_empty() && self.dnc.is_empty()
     }
 
     /// The rows of the commit.
-    pub(super) fn rows(&self, account: i64, known: &KnownLeads, now: DateTime<Utc>) -> Result<Vec<Rows>> {
+    pub(super) fn rows(&self, account: i64, setup: &Setup, known: &KnownLeads, now: DateTime<Utc>) -> Result<Vec<Rows>> {
+        let place = |lead: &Lead| lead.place(&lead::Rules::of(setup, lead), now);
         let written = self.written.iter().filter_map(|(id, before)| Some((known.leads.get(id)?, before.as_ref())));
-        let mut rows: Vec<Rows> = leads::rows(account, written)?.into();
+        let mut rows: Vec<Rows> = leads::rows(account, written, place)?.into();
+        let retimed = self.retimed.iter().filter(|id| !self.written.contains_key(id));
+        rows.push(queue::rows(account, retimed.filter_map(|id| Some((*id, place(known.leads.get(id)?))))));
         let changed = || self.dnc.iter().filter(|(_, (now, _, before))| now != before);
         let put = changed().filter(|(_, (now, ..))| *now).map(|((channel, number), (_, source, _))| (*channel, number, *source));
         let taken = changed().filter(|(_, (now, ..))| !*now).map(|((channel, number), _)| (*channel, number));

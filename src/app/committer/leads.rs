@@ -1,6 +1,6 @@
 //! Applies work to leads and to the do-not-call list by the law of leads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,8 @@ use crate::{
         dnc::Channel,
         event::Audience,
         lead::{
-            Applied, Asked, Callback, Dial, Field, Found, Lead, LeadPatch, Nearest, NoDial, Override, Source, Verdict, Warning, decide,
+            Applied, Asked, Callback, Dial, Field, Found, Lead, LeadPatch, Nearest, NoDial, Override, Rule, Source, Verdict, Warning,
+            decide,
         },
         phone::Number,
         window::{self, RuleSet},
@@ -214,11 +215,11 @@ impl Desk<'_> {
     fn apply_lead(&self, ledger: &mut Ledger, known: &mut Known, order: &LeadOrder) -> LeadDone {
         match order {
             LeadOrder::Inject(intake) => self.inject(ledger, known, intake),
-            LeadOrder::Edit(key, edit) => self.change(ledger, known, key, edit),
+            LeadOrder::Edit(key, edit) => self.edit_lead(ledger, known, key, edit),
             LeadOrder::Upsert(key, intake) if known.leads.newest(key).is_some() => {
                 let Intake { patch, callback, expires_at, source, .. } = intake.as_ref().clone();
                 let (callback, expires_at) = (callback.map(Some), expires_at.map(Some));
-                self.change(ledger, known, key, &LeadEdit { patch, callback, expires_at, import_only: None, source })
+                self.edit_lead(ledger, known, key, &LeadEdit { patch, callback, expires_at, import_only: None, source })
             }
             LeadOrder::Upsert(_, intake) => self.inject(ledger, known, intake),
         }
@@ -251,7 +252,7 @@ impl Desk<'_> {
         }
     }
 
-    fn change(&self, ledger: &mut Ledger, known: &mut Known, key: &LeadKey, edit: &LeadEdit) -> LeadDone {
+    fn edit_lead(&self, ledger: &mut Ledger, known: &mut Known, key: &LeadKey, edit: &LeadEdit) -> LeadDone {
         let now = self.clock.now();
         let Some(before) = known.leads.newest(key) else { return LeadDone::NotFound };
         let mut lead = before.clone();
@@ -299,19 +300,53 @@ impl Desk<'_> {
         let marked = |lead: &&Lead| lead.call_status.as_deref() != Some(disposition::DO_NOT_CALL) || lead.hot || lead.dial_non_callables;
         let leads: Vec<Lead> = known.leads.of_phone(number).filter(marked).cloned().collect();
         let count = leads.len();
-        for mut lead in leads {
-            let custom = lead.custom.clone();
-            lead.scrub(now);
-            ledger.leads.written.entry(lead.id).or_insert(Some(custom));
-            let data = json!({"lead": lead, "changed": ["callStatus"]});
-            self.tell(ledger, "lead.updated", &audience([lead_agent(&lead)]), lead_agent(&lead), "dnc", &data);
-            known.leads.keep(lead, ledger.batch);
-        }
+        leads.into_iter().for_each(|lead| self.mark(ledger, known, lead, now));
         count
     }
 
+    /// Marks a lead whose number is on the list.
+    fn mark(&self, ledger: &mut Ledger, known: &mut Known, mut lead: Lead, now: DateTime<Utc>) {
+        let custom = lead.custom.clone();
+        lead.scrub(now);
+        ledger.leads.written.entry(lead.id).or_insert(Some(custom));
+        let data = json!({"lead": lead, "changed": ["callStatus"]});
+        self.tell(ledger, "lead.updated", &audience([lead_agent(&lead)]), lead_agent(&lead), "dnc", &data);
+        known.leads.keep(lead, ledger.batch);
+    }
+
+    /// Has the places of these leads written as they are now; answers how many leads there are.
+    pub(super) fn retime(&self, ledger: &mut Ledger, known: &mut Known, leads: &[i64], rule: Option<Rule>) -> usize {
+        let now = self.clock.now();
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for id in leads {
+            let Some(lead) = known.leads.leads.get(id).cloned() else { continue };
+            *counts.entry(lead.campaign.clone()).or_default() += 1;
+            ledger.leads.retimed.insert(*id);
+            // it came while its number was on the list, and would be at the head of the queue for ever
+            if known.leads.is_listed(Channel::Voice, &lead.phone)
+                && !lead.goes_over_dnc()
+                && lead.call_status.as_deref() != Some(disposition::DO_NOT_CALL)
+            {
+                self.mark(ledger, known, lead, now);
+            }
+        }
+        for (campaign, count) in &counts {
+            let data = json!({"campaign": campaign, "count": count, "rule": rule});
+            self.tell(ledger, "lead.retimed", &Audience::Agents(vec![]), None, "gateway", &data);
+        }
+        counts.values().sum()
+    }
+
     /// Leaves an entry that is about no call.
-    fn tell(&self, ledger: &mut Ledger, kind: &'static str, audience: &Audience, agent: Option<&str>, source: &str, data: &Value) {
+    pub(super) fn tell(
+        &self,
+        ledger: &mut Ledger,
+        kind: &'static str,
+        audience: &Audience,
+        agent: Option<&str>,
+        source: &str,
+        data: &Value,
+    ) {
         let now = self.clock.now();
         let origin = Origin { source, occurred: now, observed: now };
         ledger.append(self.clock.id(), kind, audience, &Subject::no_call(agent), origin, data);
@@ -395,14 +430,14 @@ fn found(account: &Account, lead: &Lead, nearest: Nearest, on_dnc: bool, now: Da
 }
 
 /// Whether the lead's telephone may ring now.
-pub(in crate::app) fn window_of(account: &Account, lead: &Lead, now: DateTime<Utc>) -> window::Verdict {
+fn window_of(account: &Account, lead: &Lead, now: DateTime<Utc>) -> window::Verdict {
     let place = Place { state: lead.state.as_deref(), zip: lead.zip.as_deref() };
     let zones = Zones::of(&lead.phone).narrowed(&place);
     window::permits(&zones, account.setup.options.zone, RuleSet::of_number(&lead.phone), now)
 }
 
 /// Who sees an entry of a lead beside those who follow everything: whose it is, and whose it was.
-fn audience<const N: usize>(agents: [Option<&str>; N]) -> Audience {
+pub(super) fn audience<const N: usize>(agents: [Option<&str>; N]) -> Audience {
     let logins: BTreeSet<&str> = agents.into_iter().flatten().collect();
     Audience::Agents(logins.into_iter().map(str::to_owned).collect())
 }

@@ -5,11 +5,13 @@ use std::{
     sync::Arc,
 };
 
+use chrono::NaiveDate;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
     Origin,
+    floor::Floor,
     known_leads::{KnownLeads, LeadChanges},
     messages::{KnownMessages, MessageChanges},
 };
@@ -22,12 +24,16 @@ use crate::{
     domain::{
         call::{Attempt, Call, CallObject, Direction, Fact, PartyRef, State, Terms},
         event::{Audience, Envelope, wire_micros},
+        order::{ORDERED, Order, Verb},
         phone::Number,
+        presence::Patience,
     },
     store::{
         Result, Rows, Writes,
         calls::{self, Extent, Line},
         journal::{self, NewEntry, Position, Remembered},
+        pace, presence,
+        receipts::{self, Receipt},
     },
 };
 
@@ -48,6 +54,8 @@ pub(super) struct Known {
     pub(super) calls: HashMap<Uuid, Call>,
     pub(super) leads: KnownLeads,
     pub(super) messages: KnownMessages,
+    /// Read when it is first needed.
+    pub(super) floor: Option<Floor>,
     /// Answers that idempotency keys got in batches that may not be committed yet, with the batch of each.
     pub(super) answers: HashMap<String, (u64, Remembered)>,
     /// Calls of batches that may not be committed yet.
@@ -67,6 +75,7 @@ impl Known {
             calls: HashMap::new(),
             leads: KnownLeads::at(lead_id),
             messages: KnownMessages::default(),
+            floor: None,
             answers: HashMap::new(),
             written: VecDeque::new(),
         }
@@ -102,6 +111,14 @@ pub(super) struct Ledger {
     pub(super) owners: HashMap<Number, PartyRef>,
     pub(super) leads: LeadChanges,
     pub(super) messages: MessageChanges,
+    /// Agents whose presence is to be written.
+    pub(super) presences: BTreeSet<String>,
+    /// Why leads were dialed or passed over.
+    pub(super) receipts: Vec<Receipt>,
+    /// Campaigns whose figures of a day are to be written.
+    pub(super) tallies: BTreeSet<(String, NaiveDate)>,
+    /// Campaigns that have learnt something.
+    pub(super) learnt: BTreeSet<String>,
     /// The turn and the entry that this follows on.
     turn: Uuid,
     seq: i64,
@@ -143,18 +160,18 @@ pub(super) struct Before {
 
 impl Before {
     pub(super) fn of(attempt: &Attempt) -> Self {
-        let Attempt { line, handling, .. } = attempt;
+        let (line, handling) = (&attempt.line, &attempt.handling);
         Self {
             direction: line.direction(),
             customer: line.customer().cloned(),
-            agent: line.agent().map(str::to_owned),
+            agent: attempt.agent().map(str::to_owned),
             over: handling.finished_at.is_some(),
         }
     }
 
     fn is_found_alike(&self, attempt: &Attempt) -> bool {
         let line = &attempt.line;
-        self.direction == line.direction() && self.customer.as_ref() == line.customer() && self.agent.as_deref() == line.agent()
+        self.direction == line.direction() && self.customer.as_ref() == line.customer() && self.agent.as_deref() == attempt.agent()
     }
 }
 
@@ -166,6 +183,10 @@ impl Ledger {
             owners: HashMap::new(),
             leads: LeadChanges::default(),
             messages: MessageChanges::default(),
+            presences: BTreeSet::new(),
+            receipts: vec![],
+            tallies: BTreeSet::new(),
+            learnt: BTreeSet::new(),
             turn: known.turn,
             seq: known.seq,
             batch: known.batch + 1,
@@ -184,14 +205,46 @@ impl Ledger {
         self.lines.entry(key).and_modify(|(meant, _)| *meant = line).or_insert((line, new));
     }
 
+    /// Another key means a call that there is; `new` when the key meant none before.
+    pub(super) fn alias_line(&mut self, key: String, line: Line, new: bool) {
+        self.stored.entry(line.0).or_insert(Extent::Progress);
+        self.lines.entry(key).and_modify(|(meant, _)| *meant = line).or_insert((line, new));
+    }
+
     /// Keeps the answer that an idempotency key gets.
     pub(super) fn remember(&mut self, key: String, answer: Remembered) {
         self.answers.push((key, answer));
     }
 
+    /// A call's record changed in a way that shows nowhere.
+    pub(super) fn touch(&mut self, call: Uuid) {
+        self.stored.entry(call).or_insert(Extent::Progress);
+    }
+
+    /// Stores an order for a telephone system. `call` is what it is about: the call, the attempt's number and the call's version.
+    pub(super) fn order(&mut self, clock: &Clock, order: &Order, system: &str, call: Option<(Uuid, i64, i64)>) {
+        #[derive(Serialize)]
+        struct Ordered<'a> {
+            system: &'a str,
+            #[serde(flatten)]
+            order: &'a Order,
+        }
+        let now = clock.now();
+        let origin = Origin { source: "gateway", occurred: now, observed: now };
+        let subject = Subject { call, agent: order.command.station().map(|station| station.login.as_str()) };
+        // whoever drives the system follows everything; no softphone needs it
+        self.append(clock.id(), ORDERED, &Audience::Agents(vec![]), &subject, origin, Ordered { system, order });
+    }
+
     /// Whether there is something to write.
     pub(super) fn is_changed(&self) -> bool {
-        !self.stored.is_empty() || !self.answers.is_empty() || !self.leads.is_empty() || !self.messages.is_empty()
+        !self.stored.is_empty()
+            || !self.answers.is_empty()
+            || !self.leads.is_empty()
+            || !self.messages.is_empty()
+            || !self.presences.is_empty()
+            || !self.receipts.is_empty()
+            || !self.entries.is_empty()
     }
 
     /// Records what a step did to a call: its facts become entries, the call is stored.
@@ -215,8 +268,8 @@ impl Ledger {
             let occurred = if let Fact::Entered(_, at) = *fact { at } else { origin.occurred };
             let audience = audience(&self.account, shown, before.agent.as_deref(), state);
             let origin = Origin { occurred, ..origin };
-            let data = CallObject::new(call, shown, state, since);
-            let subject = Subject { call: Some((call.id, shown.number, call.version)), agent: shown.line.agent() };
+            let data = CallObject::new(call, shown, state, since, capabilities(&self.account, shown));
+            let subject = Subject { call: Some((call.id, shown.number, call.version)), agent: shown.agent() };
             self.append(clock.id(), kind, &audience, &subject, origin, data);
         }
     }
@@ -271,11 +324,12 @@ impl Ledger {
     ///
     /// # Errors
     /// When a call cannot be written as JSON, which it always can.
-    pub(super) fn close(self, known: &mut Known, terms: &Terms, clock: &Clock) -> Result<Closed> {
+    pub(super) fn close(self, known: &mut Known, terms: &Terms, patience: &Patience, clock: &Clock) -> Result<Closed> {
         let (changed, now) = (self.is_changed(), clock.now());
         let Self { account, epoch, turn: after, seq, batch, entries, published, lines, leads, messages, answers, results, stored, .. } =
             self;
-        let account = account.id;
+        let (presences, receipts, tallies, learnt) = (self.presences, self.receipts, self.tallies, self.learnt);
+        let (account, setup) = (account.id, &account.setup);
         if !changed {
             known.leads.unwritten(known.batch);
             known.messages.unwritten(known.batch);
@@ -296,8 +350,14 @@ impl Ledger {
             let results = results.iter().filter(|(_, is_new)| **is_new == new).filter_map(|(key, _)| find(key));
             rows.push(calls::result_rows(account, results, new, now));
         }
-        rows.append(&mut leads.rows(account, &known.leads, now)?);
+        rows.append(&mut leads.rows(account, setup, &known.leads, now)?);
         rows.extend(messages.rows(account, &known.messages)?);
+        if let Some(floor) = &known.floor {
+            rows.push(presence::rows(account, floor.presences(&presences), patience)?);
+            rows.push(pace::tally_rows(account, floor.records.rows(&tallies)));
+            rows.push(pace::learnt_rows(account, floor.records.learnt(&learnt)));
+        }
+        rows.push(receipts::rows(account, receipts));
         rows.push(journal::entries(account, entries));
         rows.push(journal::answers(account, answers, now));
         let turn = clock.id();
@@ -321,9 +381,22 @@ pub(super) struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
+    /// An entry about an attempt of a call.
+    pub(super) fn new(call: Option<(Uuid, i64, i64)>, agent: Option<&'a str>) -> Self {
+        Self { call, agent }
+    }
+
     /// An entry that is about no call.
     pub(super) fn no_call(agent: Option<&'a str>) -> Self {
         Self { call: None, agent }
+    }
+}
+
+/// What can be wished of this call: what its telephone system can do, if it takes orders at all.
+pub fn capabilities<'a>(account: &'a Account, attempt: &Attempt) -> &'a [Verb] {
+    match account.telephone_system() {
+        Some(driven) if driven.gateway == attempt.gateway => driven.capabilities,
+        _ => &[],
     }
 }
 
@@ -335,7 +408,7 @@ fn audience(account: &Account, attempt: &Attempt, agent_before: Option<&str>, st
     match account.popup(attempt.gateway) {
         Popup::All => Audience::All,
         Popup::Agent => {
-            let logins: BTreeSet<&str> = agent_before.into_iter().chain(attempt.line.agent()).collect();
+            let logins: BTreeSet<&str> = agent_before.into_iter().chain(attempt.agent()).collect();
             Audience::Agents(logins.into_iter().map(str::to_owned).collect())
         }
     }

@@ -6,13 +6,20 @@
 
 mod apply;
 mod batch;
+mod dialer;
+mod floor;
 mod known_leads;
 mod leads;
 mod ledger;
+mod look_up;
 mod messages;
+mod orders;
+mod pace;
+mod routing;
 mod shard;
 mod shelf;
 mod sure;
+mod wishes;
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,15 +34,23 @@ use tokio::{
 };
 use uuid::Uuid;
 
-pub(in crate::app) use self::leads::{judge, window_of};
 pub use self::{
+    dialer::{Launch, Launched},
     leads::{DialWord, DncOrder, Intake, LeadDone, LeadEdit, LeadKey, LeadOrder, LeadTold, LeadWork, LeadsTold},
-    ledger::audience_now,
+    ledger::{audience_now, capabilities},
     messages::{MessageDone, MessageOrder, Outcome},
+    orders::{OrderWork, SIMULATED, SystemWork},
+    wishes::{Denial, WishDone, WishWork},
 };
+pub(in crate::app) use self::{leads::judge, pace::Records};
 use super::{clock::Clock, directory::Account, hub::Hub};
 use crate::{
-    domain::call::{News, Refused, State},
+    domain::{
+        call::{News, Refused, State},
+        lead::Rule,
+        presence::{self, Ask},
+        telephone::Refusal,
+    },
     store::Db,
 };
 
@@ -53,12 +68,29 @@ pub enum Work {
     Expire(Vec<Uuid>),
     /// The wrap-up of this call is to end. With a login only if it is this agent's.
     EndWrap(Uuid, Option<String>),
+    /// An agent asks something of his presence, or the gateway for him.
+    Presence(String, Ask),
+    /// The softphones of these agents are still there, and count as that until then.
+    Seen(Vec<String>, DateTime<Utc>),
+    /// Something happens to these agents by itself, if its time has come.
+    ExpireAgents(Vec<String>),
+    /// Something is wished of a call.
+    Wish(Box<WishWork>),
+    /// Leads of a campaign are dialed, as many as the law of pacing lets.
+    Launch(Launch),
     /// The CRM sets fields of a call's record.
     Edit(Uuid, EditPatch),
     /// Leads come in or change.
     Leads(LeadWork),
     /// Numbers come on the do-not-call list or leave it.
     Dnc(Vec<DncOrder>),
+    /// The places of these leads in the queue are worked out anew; one whose number is on the do-not-call list is marked.
+    Retime {
+        /// Their ids.
+        leads: Vec<i64>,
+        /// What spoke against dialing them when it was their turn; `None` when the setup changed.
+        rule: Option<Rule>,
+    },
     /// Something is done with a text message.
     Message {
         /// What.
@@ -66,6 +98,12 @@ pub enum Work {
         /// As with news; for drafts only.
         once: Option<Once>,
     },
+    /// A telephone system is told something, whatever agents wish.
+    Order(OrderWork),
+    /// A telephone system has not done what it was told.
+    OrderFailed(OrderWork, Refusal),
+    /// There is something to tell of a telephone system.
+    System(SystemWork),
 }
 
 /// One piece of news and where it came from.
@@ -77,6 +115,8 @@ pub struct NewsItem {
     pub source: &'static str,
     /// The telephone system's id of the call.
     pub pbx_call_id: String,
+    /// The name under which we ordered the call, when the telephone system says its own with this.
+    pub ordered_as: Option<String>,
     /// What happened.
     pub news: News,
 }
@@ -84,8 +124,18 @@ pub struct NewsItem {
 impl NewsItem {
     /// What the book finds the call by.
     pub fn pbx_key(&self, account: i64) -> String {
-        format!("{account}/{}/{}", self.gateway, self.pbx_call_id)
+        pbx_key(account, self.gateway, &self.pbx_call_id)
     }
+
+    /// What the book finds the call by that we ordered.
+    pub(super) fn ordered_key(&self, account: i64) -> Option<String> {
+        self.ordered_as.as_ref().map(|name| pbx_key(account, self.gateway, name))
+    }
+}
+
+/// What the book finds the call of a PBX's call id by.
+fn pbx_key(account: i64, gateway: i64, pbx_call_id: &str) -> String {
+    format!("{account}/{gateway}/{pbx_call_id}")
 }
 
 /// An idempotency key with the hash of the request it came with.
@@ -129,10 +179,18 @@ pub enum Done {
     Expired(usize),
     /// The wish was carried out.
     Granted,
+    /// What is shown of an agent now.
+    Presence(Box<presence::Shown>),
+    /// What a wish for a call is answered.
+    Wished(WishDone),
+    /// What became of a launch.
+    Launched(Launched),
     /// One answer per lead.
     Leads(LeadsTold),
     /// For each number whether that changed anything.
     Dnc(Vec<bool>),
+    /// How many leads there are of those.
+    Retimed(usize),
     /// What became of a message.
     Message(MessageDone),
 }
@@ -158,6 +216,12 @@ pub enum Failure {
     /// There is no such call.
     #[error("there is no such call")]
     NoSuchCall,
+    /// An agent's presence forbids it.
+    #[error(transparent)]
+    Presence(presence::Refusal),
+    /// A wish is denied.
+    #[error("{0}")]
+    Denied(Denial),
     /// The telephone system cannot do it.
     #[error("the telephone system cannot do this")]
     NotSupported,
@@ -188,6 +252,16 @@ pub struct Settings {
     pub talk: TimeDelta,
     /// Start news for a call that has been over for longer than this begins a new call.
     pub reuse_window: TimeDelta,
+    /// Without a softphone for this long an agent gets no more calls …
+    pub softphone_grace: TimeDelta,
+    /// … and after this time more he is signed out.
+    pub sign_out: TimeDelta,
+}
+
+impl Settings {
+    fn patience_with_agents(&self) -> presence::Patience {
+        presence::Patience { sign_out: self.sign_out }
+    }
 }
 
 struct Job {
@@ -203,8 +277,11 @@ impl Job {
         match &self.work {
             Work::News { items, .. } => items.len(),
             Work::Expire(calls) => calls.len(),
+            Work::Seen(logins, _) | Work::ExpireAgents(logins) => logins.len(),
+            Work::Launch(launch) => launch.candidates.len(),
             Work::Leads(work) => work.orders.len(),
             Work::Dnc(orders) => orders.len(),
+            Work::Retime { leads, .. } => leads.len(),
             _ => 1,
         }
     }

@@ -6,7 +6,7 @@
 //! turn, read, apply, write, commit.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     future::{poll_fn, ready},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -15,20 +15,18 @@ use std::{
 };
 
 use tokio::sync::mpsc;
-use uuid::Uuid;
 
 use super::{
-    Failure, Job, LeadWork, Once, Settings, Work,
+    Failure, Job, Settings,
     apply::Desk,
     batch::{Batch, Closed, Wreck},
-    known_leads::Wanted,
     ledger::{Known, Ledger},
+    look_up::look_up,
     sure::Part,
 };
 use crate::{
     app::{clock::Clock, hub::Hub},
-    domain::phone::Number,
-    store::{self, CommitError, Db, Reads, calls, journal, parties},
+    store::{self, CommitError, Db, Reads, journal},
 };
 
 /// Calls remembered over all accounts before those of idle accounts are dropped.
@@ -177,9 +175,9 @@ impl Shard {
         for (account, jobs) in accounts {
             let Some(known) = self.known.get_mut(&account) else { continue };
             let ledger = batch.ledgers.entry(account).or_insert_with(|| Ledger::new(jobs[0].account.clone(), known));
-            look_up(reads, known, ledger, &jobs).await?;
+            look_up(reads, known, ledger, &jobs, self.clock.now()).await?;
         }
-        let desk = Desk { hub: &self.hub, clock: &self.clock, settings: &self.settings };
+        let desk = Desk { clock: &self.clock, settings: &self.settings };
         let mut waiting = std::mem::take(round).into_iter();
         while let Some(job) = waiting.next() {
             let (Some(ledger), Some(known)) = (batch.ledgers.get_mut(&job.account.id), self.known.get_mut(&job.account.id)) else {
@@ -225,12 +223,13 @@ impl Shard {
     pub(super) fn close(&mut self, batch: Batch) -> Result<Closed, (Vec<Job>, sqlx::Error)> {
         let Batch { jobs, answers, ledgers } = batch;
         let mut closed = Closed::new(jobs, answers);
-        let desk = Desk { hub: &self.hub, clock: &self.clock, settings: &self.settings };
+        let desk = Desk { clock: &self.clock, settings: &self.settings };
         for (account, ledger) in ledgers {
             let Some(known) = self.known.get_mut(&account) else {
                 return Err((closed.into_jobs(), sqlx::Error::Protocol("an account is not known".into())));
             };
-            match ledger.close(known, &desk.terms(account, None), &self.clock) {
+            let (terms, patience) = (desk.terms(known, None, None), self.settings.patience_with_agents());
+            match ledger.close(known, &terms, &patience, &self.clock) {
                 Ok(part) => closed.add(part),
                 Err(error) => return Err((closed.into_jobs(), error)),
             }
@@ -280,75 +279,4 @@ async fn gather(jobs: &mut mpsc::Receiver<Job>, round: &mut Vec<Job>, most: usiz
             round.push(job);
         }
     }
-}
-
-/// Reads the calls, owners and answers that the work is about and that are not known.
-async fn look_up(reads: &mut Reads<'_>, known: &mut Known, ledger: &mut Ledger, jobs: &[&Job]) -> store::Result<()> {
-    let account = ledger.account.id;
-    let mut keys = BTreeSet::new();
-    let mut ids = BTreeSet::new();
-    let mut wanted = Wanted::default();
-    let mut orders = Vec::new();
-    let mut numbers: BTreeSet<Number> = BTreeSet::new();
-    for job in jobs {
-        match &job.work {
-            Work::News { items, once } => {
-                keys.extend(items.iter().map(|item| item.pbx_key(account)).filter(|key| !known.lines.contains_key(key)));
-                if ledger.account.has_parties {
-                    numbers.extend(items.iter().filter_map(|item| item.news.told.customer.clone()));
-                }
-                if let Some(once) = once {
-                    remember(reads, known, account, once).await?;
-                }
-            }
-            Work::Leads(LeadWork { orders, once, .. }) => {
-                orders.iter().for_each(|order| wanted.add(order));
-                if let Some(once) = once {
-                    remember(reads, known, account, once).await?;
-                }
-            }
-            Work::Message { order, once } => {
-                orders.push(order);
-                if let Some(once) = once {
-                    remember(reads, known, account, once).await?;
-                }
-            }
-            Work::Dnc(orders) => orders.iter().for_each(|order| wanted.add_number(order.channel, &order.number)),
-            Work::Expire(calls) => ids.extend(calls.iter().copied()),
-            Work::EndWrap(call, _) | Work::Edit(call, _) => {
-                ids.insert(*call);
-            }
-        }
-    }
-    known.messages.look_up(reads, account, ledger.batch, &orders, &mut wanted).await?;
-    known.leads.look_up(reads, account, ledger.batch, wanted).await?;
-    if !keys.is_empty() {
-        let keys: Vec<String> = keys.into_iter().collect();
-        let (lines, calls) = calls::by_keys(reads, account, &keys).await?;
-        known.lines.extend(lines);
-        for call in calls {
-            known.calls.entry(call.id).or_insert(call);
-        }
-    }
-    ids.retain(|id| !known.calls.contains_key(id));
-    if !ids.is_empty() {
-        let ids: Vec<Uuid> = ids.into_iter().collect();
-        known.calls.extend(calls::by_ids(reads, account, &ids).await?.into_iter().map(|call| (call.id, call)));
-    }
-    if !numbers.is_empty() {
-        let numbers: Vec<Number> = numbers.into_iter().collect();
-        ledger.owners.extend(parties::owners(reads, account, &numbers).await?);
-    }
-    Ok(())
-}
-
-/// Reads what an idempotency key was answered before.
-async fn remember(reads: &mut Reads<'_>, known: &mut Known, account: i64, once: &Once) -> store::Result<()> {
-    if !known.answers.contains_key(&once.key)
-        && let Some(answer) = journal::remembered(reads, account, &once.key).await?
-    {
-        // what was found in the book is needed by this round only
-        known.answers.insert(once.key.clone(), (0, answer));
-    }
-    Ok(())
 }

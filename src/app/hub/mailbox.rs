@@ -22,6 +22,8 @@ pub struct Interest {
     pub agents: Option<BTreeSet<String>>,
     /// Types asked for beside what softphones get: `lead.*`, `dnc.created` …
     pub types: Vec<String>,
+    /// Whether it wants these types and nothing else.
+    pub only_types: bool,
     /// Whether this is an agent's softphone, so that the agent counts as signed in.
     pub softphone: bool,
 }
@@ -29,7 +31,7 @@ pub struct Interest {
 impl Interest {
     /// Whether the follower wants this entry.
     pub fn wants(&self, entry: &Entry) -> bool {
-        let type_wanted = SOFTPHONE_KINDS.contains(&entry.kind.split('.').next().unwrap_or_default())
+        let type_wanted = (!self.only_types && SOFTPHONE_KINDS.contains(&entry.kind.split('.').next().unwrap_or_default()))
             || self.types.iter().any(|pattern| type_matches(pattern, &entry.kind));
         type_wanted && self.agents.as_ref().is_none_or(|agents| agents.iter().any(|login| entry.audience.includes(login)))
     }

@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 
 pub use self::{
     feed::{Feed, Item, Opening, Resume},
@@ -33,12 +33,13 @@ pub struct Hub {
     /// Accounts that were met in the journal heads.
     met: Arc<Mutex<HashSet<i64>>>,
     on_config: Arc<dyn Fn(i64) + Send + Sync>,
+    moves: Arc<Notify>,
 }
 
 impl Hub {
     /// A hub that calls `on_config` with the account whose configuration an entry changed.
     pub fn new(db: Db, on_config: impl Fn(i64) + Send + Sync + 'static) -> Self {
-        Self { db, topics: Arc::default(), met: Arc::default(), on_config: Arc::new(on_config) }
+        Self { db, topics: Arc::default(), met: Arc::default(), on_config: Arc::new(on_config), moves: Arc::default() }
     }
 
     /// The topic of an account, opened at the journal's present position when it is new.
@@ -50,7 +51,7 @@ impl Hub {
         let topic = cell
             .get_or_try_init(|| async {
                 let position = journal::position(self.db.read(), account).await?;
-                Ok::<_, sqlx::Error>(Topic::new(account, position, self.db.clone(), self.on_config.clone()))
+                Ok::<_, sqlx::Error>(Topic::new(account, position, self.db.clone(), self.on_config.clone(), self.moves.clone()))
             })
             .await?;
         Ok(topic.clone())
@@ -84,6 +85,11 @@ impl Hub {
             }
         }
         Ok(())
+    }
+
+    /// Waits until an agent or a lead has changed since this was asked last: there may be something to dial.
+    pub async fn floor_moves(&self) {
+        self.moves.notified().await;
     }
 
     /// Followers over all accounts.

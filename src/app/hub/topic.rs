@@ -7,10 +7,11 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use tokio::sync::Notify;
 
 use super::mailbox::{Interest, Mailbox};
 use crate::{
-    domain::event::{Audience, changes_account},
+    domain::event::{Audience, changes_account, moves_floor},
     store::{
         Db,
         journal::{self, Position, StoredEntry},
@@ -54,6 +55,7 @@ pub struct Topic {
     account: i64,
     db: Db,
     on_config: Arc<dyn Fn(i64) + Send + Sync>,
+    moves: Arc<Notify>,
     state: Mutex<State>,
 }
 
@@ -102,9 +104,15 @@ fn index_keys(interest: &Interest) -> Vec<Option<String>> {
 }
 
 impl Topic {
-    pub(super) fn new(account: i64, position: Position, db: Db, on_config: Arc<dyn Fn(i64) + Send + Sync>) -> Arc<Self> {
+    pub(super) fn new(
+        account: i64,
+        position: Position,
+        db: Db,
+        on_config: Arc<dyn Fn(i64) + Send + Sync>,
+        moves: Arc<Notify>,
+    ) -> Arc<Self> {
         let state = State { epoch: position.epoch, head: position.seq, ..State::default() };
-        Arc::new(Self { account, db, on_config, state: Mutex::new(state) })
+        Arc::new(Self { account, db, on_config, moves, state: Mutex::new(state) })
     }
 
     /// Takes a seat. Entries published from now on reach its mailbox.
@@ -151,6 +159,7 @@ impl Topic {
         }
         if state.epoch == epoch && first == state.head + 1 {
             state.deliver(&entries, || (self.on_config)(self.account));
+            self.tell_moves(&entries);
         } else {
             drop(state);
             self.observe(epoch, last);
@@ -190,9 +199,16 @@ impl Topic {
         let entries: Vec<_> = page.into_iter().map(|row| Arc::new(Entry::from(row))).collect();
         let mut state = self.lock();
         state.deliver(&entries, || (self.on_config)(self.account));
+        self.tell_moves(&entries);
         let done = state.head >= position.seq && !state.left;
         state.filling = !done;
         Ok(done)
+    }
+
+    fn tell_moves(&self, entries: &[Arc<Entry>]) {
+        if entries.iter().any(|entry| moves_floor(&entry.kind)) {
+            self.moves.notify_one();
+        }
     }
 
     /// The delivered head within the journal's present incarnation.

@@ -83,8 +83,8 @@ async fn csv(db: &Db, account: &Account, campaign: Option<&str>, out: impl Write
         }
     }
     let mut writer = csv::Writer::from_writer(BufWriter::new(out));
-    // a lead's callback has parts
-    let own = FIELDS.iter().map(|row| row.native).filter(|name| !matches!(*name, "callback" | "custom"));
+    // a lead's callback has parts, and outcomes are counted in figures that no import takes
+    let own = FIELDS.iter().map(|row| row.native).filter(|name| !matches!(*name, "callback" | "custom" | "outcomes"));
     let own: Vec<&str> = own.chain(["callbackAt", "callbackAgent", "callbackNotes"]).collect();
     let names = own.iter().map(|name| (*name).to_owned()).chain(custom.iter().map(|name| quote_formula(name)));
     writer.write_record(names).map_err(std::io::Error::from)?;
@@ -116,6 +116,8 @@ fn cell(lead: &Lead, name: &str) -> String {
         "callbackAgent" => quote_formula(callback.and_then(|callback| callback.agent.as_deref()).unwrap_or_default()),
         "callbackNotes" => quote_formula(callback.and_then(|callback| callback.notes.as_deref()).unwrap_or_default()),
         "attempts" => lead.attempts.to_string(),
+        "attemptsTotal" => lead.attempts_total.to_string(),
+        "retryAt" => time(lead.retry_at),
         "lastAttemptAt" => time(lead.last_attempt_at),
         "createdAt" => time(Some(lead.created_at)),
         "updatedAt" => time(Some(lead.updated_at)),

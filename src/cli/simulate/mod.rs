@@ -64,6 +64,9 @@ pub(super) struct Simulate {
     /// Mean time until a person answers
     #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = |text: &str| number(text, 1.0, 120.0, "seconds"))]
     answer_after: f64,
+    /// How many of a hundred people who do not answer have a busy or dead line, which ends the call after 3 s
+    #[arg(long, default_value = "0", value_name = "PERCENT", value_parser = |text: &str| number(text, 0.0, 100.0, "percent"))]
+    busy: f64,
     /// How the dialer opens lines
     #[arg(long, value_enum, default_value_t = Which::Both)]
     mode: Which,
@@ -157,18 +160,19 @@ impl Simulate {
             talk: time(self.talk),
             wrap_up: time(self.wrap),
             ring: time(self.ring),
+            busy: self.busy / 100.0,
         })
     }
 
     /// The scenario in words.
     fn words(&self) -> String {
-        let Self { agents, hours, answer_rate, talk, wrap, ring, answer_after, seed, runs, .. } = self;
+        let Self { agents, hours, answer_rate, talk, wrap, ring, answer_after, busy, seed, runs, .. } = self;
         let agents = if *agents == 1 { "1 agent".to_owned() } else { format!("{agents} agents") };
         let last = seed.wrapping_add(u64::from(*runs) - 1);
         let seeds = if *runs == 1 { format!("seed {seed}") } else { format!("seeds {seed} to {last}") };
-        format!(
-            "{agents}, {hours} h, {answer_rate} % answer, after {answer_after} s; rings {ring} s, talk {talk} s, wrap-up {wrap} s; {seeds}"
-        )
+        let lines = if *busy > 0.0 { format!(", {busy} % of the others busy") } else { String::new() };
+        let people = format!("{answer_rate} % answer after {answer_after} s{lines}, rings {ring} s");
+        format!("{agents}, {hours} h; {people}; talk {talk} s, wrap-up {wrap} s; {seeds}")
     }
 
     fn title(&self, sums: &[Sum]) -> String {

@@ -18,7 +18,12 @@ pub(super) struct Scenario {
     pub(super) wrap_up: TimeDelta,
     /// How long a telephone rings when nobody answers.
     pub(super) ring: TimeDelta,
+    /// The part of those who do not answer whose line is busy or dead.
+    pub(super) busy: f64,
 }
+
+/// After this a busy line is known to be busy.
+const BUSY_AFTER: TimeDelta = TimeDelta::seconds(3);
 
 impl Scenario {
     pub(super) fn shift_ms(&self) -> i64 {
@@ -29,7 +34,9 @@ impl Scenario {
 /// What becomes of a call.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fate {
-    pub(super) answers_after: Option<TimeDelta>,
+    pub(super) answers: bool,
+    /// When he answers, or the call ends otherwise.
+    pub(super) after: TimeDelta,
     pub(super) talk: TimeDelta,
     pub(super) wrap_up: TimeDelta,
 }
@@ -39,6 +46,7 @@ pub(super) struct People {
     random: StdRng,
     answer_rate: f64,
     ring: TimeDelta,
+    busy: f64,
     answer_after: Gamma<f64>,
     talk: LogNormal<f64>,
     wrap_up: Gamma<f64>,
@@ -53,6 +61,7 @@ impl People {
             random,
             answer_rate: scenario.answer_rate,
             ring: scenario.ring,
+            busy: scenario.busy,
             answer_after: gamma(scenario.answer_after)?,
             talk: LogNormal::from_mean_cv(scenario.talk.as_seconds_f64().max(0.001), 1.0)?,
             wrap_up: gamma(scenario.wrap_up)?,
@@ -63,9 +72,15 @@ impl People {
     pub(super) fn next(&mut self) -> Fate {
         let answers = self.random.random_bool(self.answer_rate);
         // who would answer only when the telephone no more rings answers at its last ring
-        let after = time(self.answer_after.sample(&mut self.random)).min(self.ring);
+        let answers_after = time(self.answer_after.sample(&mut self.random)).min(self.ring);
         let (talk, wrap_up) = (time(self.talk.sample(&mut self.random)), time(self.wrap_up.sample(&mut self.random)));
-        Fate { answers_after: answers.then_some(after), talk, wrap_up }
+        let busy = self.busy > 0.0 && self.random.random_bool(self.busy);
+        let after = match (answers, busy) {
+            (true, _) => answers_after,
+            (false, true) => BUSY_AFTER.min(self.ring),
+            (false, false) => self.ring,
+        };
+        Fate { answers, after, talk, wrap_up }
     }
 }
 

@@ -27,7 +27,7 @@ type Due = Reverse<(i64, u64, Event)>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Answers(u64),
-    RingsOut(u64),
+    Fails(u64),
     GivesUp(u64),
     TalkEnds(usize),
     WrapUpEnds(usize),
@@ -144,7 +144,7 @@ impl World<'_> {
                     None => self.after(CONNECT_WITHIN + TimeDelta::milliseconds(1), Event::GivesUp(id)),
                 }
             }
-            Event::RingsOut(id) => {
+            Event::Fails(id) => {
                 let Some(place) = self.place(id) else { return };
                 self.estimates.unanswered(self.moment() - self.calls[place].launched);
                 self.over(place);
@@ -192,10 +192,7 @@ impl World<'_> {
         for _ in 0..open {
             let (id, fate) = (self.played.dialed, self.people.next());
             self.played.dialed += 1;
-            match fate.answers_after {
-                Some(after) => self.after(after, Event::Answers(id)),
-                None => self.after(self.scenario.ring, Event::RingsOut(id)),
-            }
+            self.after(fate.after, if fate.answers { Event::Answers(id) } else { Event::Fails(id) });
             self.calls.push(Call { launched: now, stage: Stage::Ringing { since: now } });
             self.flights.push(Flight { id, fate });
         }

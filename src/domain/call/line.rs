@@ -160,6 +160,11 @@ impl Line {
         change
     }
 
+    /// Merges what we know ourselves. It says nothing of when anything was heard.
+    pub(super) fn tell(&mut self, told: &Told, at: DateTime<Utc>) {
+        self.merge_told(&NewsKind::Details, at, told);
+    }
+
     fn merge_hold(&mut self, at: DateTime<Utc>, held: bool) -> Change {
         if !self.holds.insert((at, held)) {
             return Change::Nothing;

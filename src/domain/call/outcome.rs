@@ -17,6 +17,8 @@ pub enum Outcome {
     HungUp,
     /// No news of its end came in time.
     PresumedLost,
+    /// A person answered, and no agent was found for him in time.
+    Dropped,
 }
 
 /// The words of an outcome.
@@ -39,6 +41,7 @@ impl Outcome {
             Self::Failed => ("CR_FAILED", "Failed", "error on dial"),
             Self::HungUp => ("CR_HANGUP", "Hung Up", "idle"),
             Self::PresumedLost => ("CR_UNFINISHED", "Presumed Lost", "idle"),
+            Self::Dropped => ("CR_DROPPED", "Dropped by the Dialer", "idle"),
         };
         Computed { disposition, text, event_name }
     }
@@ -47,6 +50,10 @@ impl Outcome {
 impl Attempt {
     /// How it came out; `None` while it has not ended. An answered call stays connected whatever a leg's cause says.
     pub fn outcome(&self) -> Option<Outcome> {
+        let is_over = self.line.ended_at.is_some() || self.handling.presumed_lost;
+        if is_over && self.handling.abandoned && self.line.agent().is_none() {
+            return Some(Outcome::Dropped);
+        }
         if self.line.ended_at.is_none() {
             return self.handling.presumed_lost.then_some(Outcome::PresumedLost);
         }
@@ -75,9 +82,22 @@ impl Attempt {
 }
 
 impl Call {
-    /// The outcome to show: the CRM's override, else ours.
+    /// The outcome to show: the CRM's override, else the agent's choice, else ours.
     pub fn outcome_text(&self) -> Option<&str> {
+        let chosen = || self.edits.chosen.as_ref().map(|chosen| chosen.text.as_str());
         let ours = || self.newest().outcome().map(|outcome| outcome.words().text);
-        self.edits.computed_outcome.as_deref().or_else(ours)
+        self.edits.computed_outcome.as_deref().or_else(chosen).or_else(ours)
+    }
+
+    /// The name of the disposition that its newest attempt came out with: the agent's choice, else ours.
+    pub fn disposition(&self) -> Option<&str> {
+        let chosen = self.edits.chosen.as_ref().map(|chosen| chosen.disposition.as_str());
+        chosen.or_else(|| self.newest().outcome().map(|outcome| outcome.words().disposition))
+    }
+
+    /// Whether its agent gave it up: an outcome that is either a connect or an abort, and nobody was reached.
+    pub fn is_aborted(&self) -> bool {
+        let gave_up = self.edits.chosen.as_ref().is_some_and(|chosen| chosen.is_connect_xor_abort && !chosen.connects);
+        gave_up && self.newest().line.answered_at.is_none()
     }
 }

@@ -42,7 +42,7 @@ fields! {
 
 fields! {
     /// A number of a lead.
-    NumberField { Attempts = "attempts" }
+    NumberField { Attempts = "attempts", AttemptsTotal = "attemptsTotal" }
 }
 
 fields! {

@@ -12,10 +12,27 @@ pub struct Facts {
     pub on_dnc: bool,
     /// Whether its call status is callable.
     pub callable: bool,
+    /// The playlist of its campaign, where that does not hold it.
+    pub left_out: Option<String>,
+    /// How it came out so far, where its call status names an outcome.
+    pub tries: Option<Tries>,
+    /// Most attempts in all.
+    pub max_attempts: i64,
     /// What the calling window says.
     pub window: Window,
     /// What the day's cap says.
     pub day: DayCap,
+}
+
+/// How often a lead came out one way, and how often it is tried again after that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tries {
+    /// The name of the disposition.
+    pub outcome: String,
+    /// How often it came out so.
+    pub came: i64,
+    /// How often it is tried again.
+    pub times: i64,
 }
 
 /// The verdict of the calling window, in words for people.
@@ -56,6 +73,12 @@ pub enum Rule {
     Dnc,
     /// Its call status is not callable.
     CallStatus,
+    /// The playlist of its campaign does not hold it.
+    Playlist,
+    /// It was dialed often enough in all.
+    MaxAttempts,
+    /// It is tried again later, or no more: it came out the same way too often.
+    Retry,
     /// It was promised for later.
     Callback,
     /// Calling is not allowed there now.
@@ -100,6 +123,9 @@ pub fn would_dial(lead: &Lead, facts: &Facts, now: DateTime<Utc>) -> Explanation
         (expired(lead, now), false),
         (dnc(lead, facts), lead.goes_over_dnc()),
         (call_status(lead, facts), lead.goes_over_dnc()),
+        (playlist(facts), false),
+        (max_attempts(lead, facts), false),
+        (retry(lead, facts, now), false),
         (callback(lead, now), false),
         (window(facts), lead.goes_over_window()),
         (day_cap(facts), false),
@@ -139,6 +165,44 @@ fn dnc(lead: &Lead, facts: &Facts) -> Option<Reason> {
 fn call_status(lead: &Lead, facts: &Facts) -> Option<Reason> {
     let status = lead.call_status.clone().unwrap_or_default();
     (!facts.callable).then(|| never(Rule::CallStatus, status, "its call status is not callable".to_owned()))
+}
+
+fn playlist(facts: &Facts) -> Option<Reason> {
+    let name = facts.left_out.clone()?;
+    let message = format!("the playlist {name:?} of its campaign, as it was last reloaded, does not hold it");
+    Some(never(Rule::Playlist, name, message))
+}
+
+impl Lead {
+    /// Whether it was dialed often enough in all. A dial that somebody asked for is made all the same.
+    fn is_worn_out(&self, max_attempts: i64) -> bool {
+        self.attempts_total >= max_attempts && !self.is_asked_for()
+    }
+
+    /// How it came out too often to be tried again.
+    fn came_too_often<'a>(&self, tries: Option<&'a Tries>) -> Option<&'a Tries> {
+        tries.filter(|tries| tries.came > tries.times && !self.is_asked_for())
+    }
+
+    /// Whether it was dialed so often that nobody dials it any more.
+    pub(super) fn is_used_up(&self, max_attempts: i64, tries: Option<&Tries>) -> bool {
+        self.is_worn_out(max_attempts) || self.came_too_often(tries).is_some()
+    }
+}
+
+fn max_attempts(lead: &Lead, facts: &Facts) -> Option<Reason> {
+    let (total, most) = (lead.attempts_total, facts.max_attempts);
+    let message = || format!("it was dialed {total} times in all, and {most} are allowed");
+    lead.is_worn_out(most).then(|| never(Rule::MaxAttempts, total.to_string(), message()))
+}
+
+fn retry(lead: &Lead, facts: &Facts, now: DateTime<Utc>) -> Option<Reason> {
+    if let Some(Tries { outcome, came, times }) = lead.came_too_often(facts.tries.as_ref()) {
+        let message = format!("it came out as {outcome} {came} times, and is tried again {times} times after that");
+        return Some(never(Rule::Retry, came.to_string(), message));
+    }
+    let at = lead.retry_at.filter(|at| *at > now)?;
+    Some(Reason { rule: Rule::Retry, value: wire(at), message: format!("it is tried again from {} on", wire(at)), next_allowed: Some(at) })
 }
 
 fn callback(lead: &Lead, now: DateTime<Utc>) -> Option<Reason> {

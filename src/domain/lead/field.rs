@@ -67,7 +67,7 @@ const fn server(name: &'static str, dialedin: &'static str, native: &'static str
 }
 
 /// The table. Those that clients set come first, as [`Field`] counts them.
-pub static FIELDS: [FieldRow; 30] = [
+pub static FIELDS: [FieldRow; 33] = [
     client(Field::Campaign, "campaign", "Campaign", "campaign", 50),
     client(Field::Subcampaign, "subcampaign", "Subcampaign", "subcampaign", 50),
     client(Field::ClientId, "client_id", "ClientId", "clientId", 50),
@@ -96,7 +96,10 @@ pub static FIELDS: [FieldRow; 30] = [
     server("check_window", "CheckWindow", "checkWindow"),
     server("callback", "Callback", "callback"),
     server("attempts", "Attempts", "attempts"),
+    server("attempts_total", "AttemptsTotal", "attemptsTotal"),
     server("last_attempt_at", "LastAttemptAt", "lastAttemptAt"),
+    server("outcomes", "Outcomes", "outcomes"),
+    server("retry_at", "RetryAt", "retryAt"),
     server("created_at", "CreatedAt", "createdAt"),
     server("updated_at", "UpdatedAt", "updatedAt"),
     server("version", "Version", "version"),

@@ -1,12 +1,17 @@
 //! The law of leads: what a lead is, what a client may write into it, whether it is stored and whether it is dialed.
 //!
 //! A [`LeadPatch`] is what a client gives, [`decide`] what becomes of a lead that is injected, [`would_dial`] whether one that
-//! is stored would be dialed now, and if not, what speaks against it.
+//! is stored would be dialed now, and if not, what speaks against it. [`Rules`] are what the account says about dialing it,
+//! [`Lead::place`] is its place in the queue, and [`Lead::came_out`] what becomes of it after a dial.
 
 mod explain;
 pub mod field;
 mod inject;
 mod patch;
+mod place;
+mod retry;
+mod rules;
+mod subject;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -14,10 +19,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    explain::{DayCap, Explanation, Facts, Reason, Rule, Window, would_dial},
+    explain::{DayCap, Explanation, Facts, Reason, Rule, Tries, Window, would_dial},
     field::Field,
     inject::{Asked, Dial, DuplicatesCheck, Flag, Found, Nearest, NoDial, Override, Verdict, Warning, decide},
     patch::{Applied, FieldError, FieldRules, LeadPatch, Missing, Remark, dialable},
+    place::{Lane, Place, Rank},
+    retry::{After, Came, NoMore, SKIP},
+    rules::Rules,
 };
 use super::{disposition::DO_NOT_CALL, phone::Number};
 
@@ -69,9 +77,15 @@ pub struct Lead {
     pub check_window: bool,
     /// A promised call.
     pub callback: Option<Callback>,
-    /// How often it was dialed.
+    /// How often it was dialed on the day of its last attempt.
     pub attempts: i64,
+    /// How often it was dialed in all.
+    pub attempts_total: i64,
     pub last_attempt_at: Option<DateTime<Utc>>,
+    /// How often it came out which way, by the names of dispositions.
+    pub outcomes: BTreeMap<String, i64>,
+    /// Not dialed before then.
+    pub retry_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     /// Counts the changes, so that a reader can drop an older object.

@@ -3,7 +3,11 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Campaign, HIDDEN, Kind, OPTIONS, Options, OwnedNumber, PlaylistRecord, RingGroup, Setup, Skill, hides};
+use super::{
+    Campaign, HIDDEN, Kind, OPTIONS, Options, OwnedNumber, PlaylistRecord, RingGroup, Setup, Skill,
+    dialing::{checked_dialing, expect_objects},
+    hides, user_of,
+};
 use crate::domain::{
     disposition::Disposition,
     filter::Filter,
@@ -12,6 +16,7 @@ use crate::domain::{
     phone::{HomeRegion, Number},
     playlist::{MAX_CAMPAIGNS, MAX_FILTERS, Playlist},
     skill::{SkillChange, SkillPriority, update_priority},
+    telephone::System,
 };
 
 /// Longest name, in characters: as long as the field of a lead that holds it.
@@ -29,11 +34,20 @@ pub struct Invalid {
     pub message: String,
 }
 
-fn invalid(field: impl Into<String>, message: impl Into<String>) -> Invalid {
+pub(super) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Invalid {
     Invalid { field: field.into(), message: message.into() }
 }
 
-/// The name and body to store. `logins` are the account's agents.
+/// What an account has beside its setup, and records name.
+#[derive(Clone, Copy)]
+pub struct Beside<'a> {
+    /// Whether there is an agent of this login.
+    pub is_agent: &'a dyn Fn(&str) -> bool,
+    /// Whether there is a gateway of this name.
+    pub is_gateway: &'a dyn Fn(&str) -> bool,
+}
+
+/// The name and body to store.
 ///
 /// # Errors
 /// The first fault.
@@ -43,18 +57,22 @@ pub fn check(
     body: &Value,
     setup: &Setup,
     region: HomeRegion,
-    is_agent: impl Fn(&str) -> bool,
+    beside: Beside<'_>,
 ) -> Result<(String, Value), Invalid> {
     let name = checked_name(kind, name, region)?;
     let body = match kind {
         Kind::Campaign => {
-            let campaign: Campaign = typed(body)?;
+            expect_objects(body)?;
+            let mut campaign: Campaign = typed(body)?;
             checked_list("subcampaigns", &campaign.subcampaigns)?;
             if campaign.dispositions.len() > MAX_LIST {
                 return Err(invalid("dispositions", format!("expected at most {MAX_LIST}")));
             }
             if !(1..=1000).contains(&campaign.daily_cap) {
                 return Err(invalid("dailyCap", "expected 1 to 1000"));
+            }
+            if let Some(dialing) = campaign.dialing {
+                campaign.dialing = Some(checked_dialing(&name, dialing, &campaign.dispositions, setup, region)?);
             }
             json!(campaign)
         }
@@ -78,27 +96,34 @@ pub fn check(
             let number: OwnedNumber = typed(body)?;
             let provider = number.provider.as_deref();
             exists("provider", provider.is_none_or(|provider| setup.providers.get(provider).is_some()), "such provider")?;
+            if let Some(user) = user_of(setup, kind, &name).filter(|_| !number.voice) {
+                return Err(invalid("voice", format!("expected true: {user}")));
+            }
             json!(number)
         }
         Kind::RingGroup => checked_ring_group(&name, body, setup, region)?,
         Kind::Skill => {
             let skill: Skill = typed(body)?;
             checked_list("agents", &skill.agents)?;
-            exists("agents", skill.agents.iter().all(|login| is_agent(login)), "such agent")?;
+            exists("agents", skill.agents.iter().all(|login| (beside.is_agent)(login)), "such agent")?;
             json!(skill)
         }
         Kind::Filter => {
             json!(Filter::read(body, &setup.fields, region).map_err(|fault| invalid(fault.path, fault.message))?)
         }
         Kind::Playlist => checked_playlist(&name, body, setup)?,
-        Kind::Provider => {
-            if hides(body) {
-                return Err(invalid("", format!("{HIDDEN} stands for what is not shown: give the value itself")));
-            }
-            typed::<Provider>(body)?;
+        Kind::Provider => with_all_given::<Provider>(body).map(|_| body.clone())?,
+        Kind::TelephoneSystem => {
+            let system = with_all_given::<System>(body)?;
+            exists("gateway", system.gateway().is_none_or(|gateway| (beside.is_gateway)(gateway)), "such gateway")?;
             body.clone()
         }
-        Kind::Options => json!(typed::<Options>(body)?),
+        Kind::Options => {
+            let options: Options = typed(body)?;
+            let system = options.telephone_system.as_deref();
+            exists("telephoneSystem", system.is_none_or(|name| setup.telephone_systems.get(name).is_some()), "such telephone system")?;
+            json!(options)
+        }
     };
     Ok((name, body))
 }
@@ -110,7 +135,15 @@ fn typed<T: DeserializeOwned>(body: &Value) -> Result<T, Invalid> {
     })
 }
 
-fn exists(field: &str, found: bool, what: &str) -> Result<(), Invalid> {
+/// A record in which nothing stands for what is not shown.
+fn with_all_given<T: DeserializeOwned>(body: &Value) -> Result<T, Invalid> {
+    if hides(body) {
+        return Err(invalid("", format!("{HIDDEN} stands for what is not shown: give the value itself")));
+    }
+    typed(body)
+}
+
+pub(super) fn exists(field: &str, found: bool, what: &str) -> Result<(), Invalid> {
     if found { Ok(()) } else { Err(invalid(field, format!("there is no {what}"))) }
 }
 

@@ -2,42 +2,79 @@
 
 use serde_json::{Value, json};
 
+use super::Kind;
+
 /// Stands for what is not shown.
 pub const HIDDEN: &str = "***";
 
-/// The body of a provider without what may be a secret: a password or token, the address behind the host, and every header and
-/// parameter that is not one placeholder alone. Some providers take a key as a parameter, some as a part of the path.
-pub fn without_secrets(body: &Value) -> Value {
+/// The body of a record without what may be a secret: a password or token, the address behind the host, and every header and
+/// parameter that is not one placeholder alone. Some take a key as a parameter, some as a part of the path.
+pub fn without_secrets(kind: Kind, body: &Value) -> Value {
     let mut shown = match body {
         // a provider without terms is a word alone
         Value::String(word) => json!({word.as_str(): null}),
         body => body.clone(),
     };
-    if let Some(http) = shown.get_mut("http") {
-        for pointer in ["/auth/basic/password", "/auth/bearer/token", "/posts/secret"] {
-            if let Some(secret) = http.pointer_mut(pointer) {
-                *secret = json!(HIDDEN);
-            }
-        }
-        for name in ["headers", "params"] {
-            for value in http.get_mut(name).and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut()) {
-                if !value.as_str().is_some_and(is_placeholder) {
-                    *value = json!(HIDDEN);
-                }
-            }
-        }
-        if let Some(url) = http.get_mut("url") {
-            *url = json!(format!("{}/{HIDDEN}", origin(url.as_str().unwrap_or_default())));
-        }
-    }
-    if let Some(token) = shown.pointer_mut("/twilio/authToken") {
-        *token = json!(HIDDEN);
+    match kind {
+        Kind::Provider => hide_provider(&mut shown),
+        Kind::TelephoneSystem => hide_system(&mut shown),
+        _ => {}
     }
     shown
 }
 
+fn hide_provider(shown: &mut Value) {
+    hide(shown, &["/http/auth/basic/password", "/http/auth/bearer/token", "/http/posts/secret", "/twilio/authToken"]);
+    if let Some(http) = shown.get_mut("http") {
+        hide_values(http, &["headers", "params"]);
+        hide_path(http);
+    }
+}
+
+fn hide_system(shown: &mut Value) {
+    hide(shown, &["/asterisk/password", "/generic/auth/basic/password", "/generic/auth/token/password"]);
+    if let Some(generic) = shown.get_mut("generic") {
+        hide_values(generic, &["headers", "params"]);
+        if let Some(token) = generic.pointer_mut("/auth/token") {
+            hide_values(token, &["params"]);
+            hide_path(token);
+        }
+        for request in generic.get_mut("requests").and_then(Value::as_object_mut).into_iter().flat_map(|all| all.values_mut()) {
+            hide_values(request, &["params"]);
+            hide_path(request);
+        }
+    }
+}
+
+/// Hides what stands at these places.
+fn hide(shown: &mut Value, pointers: &[&str]) {
+    for pointer in pointers {
+        if let Some(secret) = shown.pointer_mut(pointer) {
+            *secret = json!(HIDDEN);
+        }
+    }
+}
+
+/// Hides the values of these maps that are not one placeholder alone.
+fn hide_values(shown: &mut Value, maps: &[&str]) {
+    for name in maps {
+        for value in shown.get_mut(*name).and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut()) {
+            if !value.as_str().is_some_and(is_placeholder) {
+                *value = json!(HIDDEN);
+            }
+        }
+    }
+}
+
+/// Hides an address behind its host.
+fn hide_path(shown: &mut Value) {
+    if let Some(url) = shown.get_mut("url") {
+        *url = json!(format!("{}/{HIDDEN}", origin(url.as_str().unwrap_or_default())));
+    }
+}
+
 /// A body as it is sent, with what is there in every place that looks as it was shown.
-pub fn with_secrets(sent: Value, present: &Value) -> Value {
+pub fn with_secrets(kind: Kind, sent: Value, present: &Value) -> Value {
     fn keep(sent: Value, shown: &Value, present: &Value) -> Value {
         match sent {
             sent if sent == *shown => present.clone(),
@@ -52,11 +89,22 @@ pub fn with_secrets(sent: Value, present: &Value) -> Value {
         }
     }
     // what is kept for one host is not given to another
-    let moved = ["/http/url", "/twilio/baseUrl"].iter().any(|place| {
-        let at = |body: &Value| body.pointer(place).and_then(Value::as_str).map(|url| origin(url).to_owned());
-        at(&sent) != at(present)
-    });
-    if moved { sent } else { keep(sent, &without_secrets(present), present) }
+    let known = hosts(present);
+    let moved = hosts(&sent).iter().any(|host| !known.contains(host));
+    if moved { sent } else { keep(sent, &without_secrets(kind, present), present) }
+}
+
+/// The hosts that a body names as addresses to ask, and where it leaves an address out that has one of its own.
+fn hosts(body: &Value) -> Vec<Option<String>> {
+    let at = |place: &str| body.pointer(place).and_then(Value::as_str).map(|url| origin(url).to_owned());
+    let requests = body.pointer("/generic/requests").and_then(Value::as_object);
+    let urls = requests.into_iter().flat_map(|all| all.values()).filter_map(|request| request["url"].as_str());
+    let mut hosts: Vec<_> = urls.map(|url| Some(origin(url).to_owned())).collect();
+    hosts.extend(["/http/url", "/generic/auth/token/url", "/asterisk/url"].into_iter().map(at).filter(Option::is_some));
+    if body.get("twilio").is_some() {
+        hosts.push(at("/twilio/baseUrl"));
+    }
+    hosts
 }
 
 /// Whether something is still hidden in a body that is to be stored.

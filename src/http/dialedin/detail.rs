@@ -62,6 +62,8 @@ fn text(account: &Account, lead: &Lead, row: &FieldRow) -> Option<String> {
         "check_window" => flag(lead.check_window),
         "callback" => instant(lead.callback.as_ref().map(|callback| callback.at)),
         "attempts" => lead.attempts.to_string(),
+        "attempts_total" => lead.attempts_total.to_string(),
+        "retry_at" => instant(lead.retry_at),
         "last_attempt_at" => instant(lead.last_attempt_at),
         "created_at" => instant(Some(lead.created_at)),
         "updated_at" => instant(Some(lead.updated_at)),

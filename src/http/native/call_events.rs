@@ -51,7 +51,7 @@ async fn post_events(
             field: format!("events[{index}].{}", invalid.field).into(),
             message: format!("expected {}", invalid.expected).into(),
         })?;
-        items.push(NewsItem { gateway: 0, source: "api", pbx_call_id, news });
+        items.push(NewsItem { gateway: 0, source: "api", pbx_call_id, ordered_as: None, news });
     }
     let told = web.app.hear(&account, items, once).await?;
     let items: Vec<Value> = told

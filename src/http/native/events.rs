@@ -59,7 +59,7 @@ async fn events(State(web): State<Web>, bearer: Bearer, Query(asked): Query<Aske
     for pattern in &types {
         bearer.with(scope_to_see(pattern))?;
     }
-    let interest = Interest { agents, types, softphone: false };
+    let interest = Interest { agents, types, only_types: false, softphone: false };
     let resume = match (asked.after, asked.epoch) {
         (Some(seq), Some(epoch)) => Some(Resume { epoch, seq }),
         (Some(_), None) => {

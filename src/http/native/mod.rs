@@ -2,6 +2,7 @@
 
 mod agents;
 mod call_events;
+mod calls;
 mod dial_lists;
 mod dnc;
 mod events;
@@ -9,10 +10,12 @@ mod leads;
 mod messages;
 mod page;
 pub(super) mod parties;
+mod queue;
 mod records;
 mod sessions;
 mod setup;
 mod sign_in_limit;
+mod telephone;
 
 use axum::Router;
 
@@ -26,13 +29,16 @@ pub(super) fn router() -> Router<Web> {
     Router::new()
         .merge(agents::router())
         .merge(call_events::router())
+        .merge(calls::router())
         .merge(dial_lists::router())
         .merge(dnc::router())
         .merge(events::router())
         .merge(leads::router())
         .merge(messages::router())
         .merge(parties::router())
+        .merge(queue::router())
         .merge(records::router())
         .merge(sessions::router())
         .merge(setup::router())
+        .merge(telephone::router())
 }

@@ -142,7 +142,7 @@ fn call_table(calls: &[CallRecord]) -> Markup {
                         td.when role="cell" { (time(call.created_at)) }
                         td.number role="cell" { (newest.line.customer().map(Number::as_str).unwrap_or_default()) }
                         td.direction role="cell" { (newest.line.direction().map(direction_words).unwrap_or_default()) }
-                        td.agent role="cell" { (newest.line.agent().unwrap_or_default()) }
+                        td.agent role="cell" { (newest.agent().unwrap_or_default()) }
                         td.status role="cell" data-state=[tone(newest.call_status())] { (newest.call_status()) }
                         td.outcome role="cell" { (outcome.unwrap_or_default()) }
                     }

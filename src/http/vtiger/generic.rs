@@ -57,7 +57,7 @@ async fn hear(web: &Web, address: std::net::IpAddr, request: Request) -> Result<
             Ok(Json(json!({"success": true, "ignored": event})).into_response())
         }
         Message::News { call_id, news } => {
-            let item = NewsItem { gateway: gateway.id, source: "vtiger", pbx_call_id: call_id, news: *news };
+            let item = NewsItem { gateway: gateway.id, source: "vtiger", pbx_call_id: call_id, ordered_as: None, news: *news };
             let told = web.app.hear(&account, vec![item], None).await?;
             let told = told.first().ok_or_else(|| ApiError::Internal("the committer answered nothing".into()))?;
             let body = Heard {

@@ -58,7 +58,7 @@ async fn hear(web: &Web, address: IpAddr, signature: Option<String>, request: Re
     match message {
         Message::Ignored(_) => metrics::counter!("cti_news_ignored_total", "source" => "pbxmanager").increment(1),
         Message::News { call_id, news } => {
-            let item = NewsItem { gateway: gateway.id, source: "pbxmanager", pbx_call_id: call_id, news: *news };
+            let item = NewsItem { gateway: gateway.id, source: "pbxmanager", pbx_call_id: call_id, ordered_as: None, news: *news };
             web.app.hear(&account, vec![item], None).await?;
         }
     }

@@ -6,10 +6,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    app::{hub::Entry, wishes::Refusal},
+    app::{committer::capabilities, directory::Account, hub::Entry, wishes::Refusal},
     domain::{
         agent::Agent,
         call::{Call, CallObject},
+        presence::Shown,
     },
 };
 
@@ -98,12 +99,14 @@ pub(super) struct AgentView<'a> {
     name: &'a str,
     number: Option<&'a str>,
     extension: Option<&'a str>,
+    presence: Option<Shown>,
 }
 
-impl<'a> From<&'a Agent> for AgentView<'a> {
-    fn from(agent: &'a Agent) -> Self {
+impl<'a> AgentView<'a> {
+    pub(super) fn new(agent: &'a Agent, presence: Option<Shown>) -> Self {
         let text = |number: &'a Option<crate::domain::phone::Number>| number.as_ref().map(|number| number.as_str());
-        Self { id: agent.id, login: &agent.login, name: &agent.name, number: text(&agent.number), extension: text(&agent.extension) }
+        let (number, extension) = (text(&agent.number), text(&agent.extension));
+        Self { id: agent.id, login: &agent.login, name: &agent.name, number, extension, presence }
     }
 }
 
@@ -117,11 +120,11 @@ pub(super) struct CallView<'a> {
     object: CallObject<'a>,
 }
 
-impl<'a> From<&'a Call> for CallView<'a> {
-    fn from(call: &'a Call) -> Self {
+impl<'a> CallView<'a> {
+    pub(super) fn new(account: &Account, call: &'a Call) -> Self {
         let attempt = call.newest();
-        let object = CallObject::new(call, attempt, attempt.state(), attempt.state_time());
-        Self { attempt: attempt.number, cv: call.version, agent: attempt.line.agent(), object }
+        let object = CallObject::new(call, attempt, attempt.state(), attempt.state_time(), capabilities(account, attempt));
+        Self { attempt: attempt.number, cv: call.version, agent: attempt.agent(), object }
     }
 }
 

@@ -11,17 +11,19 @@ use tokio::{
 
 use super::{
     Close, LINGER,
-    frames::{Command, Follow, FromClient, FromServer, Hello, event},
+    frames::{AgentView, CallView, Command, Follow, FromClient, FromServer, Hello, event},
 };
 use crate::{
     app::{
         calls::is_visible,
         clock::instant,
+        committer::Failure,
         directory::Grant,
         hub::{Feed, Interest, Item, Opening, Resume},
+        presence::Softphone,
         wishes::{Granted, Wish},
     },
-    domain::{call::Call, event::scope_to_see, scope::Scope},
+    domain::{call::Call, event::scope_to_see, presence::Shown, scope::Scope},
     http::Web,
     store::credentials,
 };
@@ -43,6 +45,8 @@ pub(super) struct Session {
     feed: Feed,
     /// The agent whose softphone this is.
     agent: Option<String>,
+    /// Keeps him signed in.
+    _softphone: Option<Softphone>,
     /// `seq` of the last event, snapshot or resume position: the next event's `prev`.
     chain: i64,
     /// Answers that are being made, in the order of the wishes.
@@ -57,8 +61,8 @@ impl Session {
         let opened = Self::open(&web, &mut socket, bearer).await;
         let (mut socket, why) = match opened {
             Ok((grant, interest, resume, agent)) => {
-                match Feed::open(&web.app.hub, grant.account.id, interest.clone(), resume.clone()).await {
-                    Ok((feed, opening)) => {
+                match begin(&web, &grant, agent.as_deref(), interest.clone(), resume.clone()).await {
+                    Ok((feed, opening, softphone)) => {
                         let mut session = Box::new(Self {
                             chain: feed.cursor(),
                             web,
@@ -66,6 +70,7 @@ impl Session {
                             grant,
                             feed,
                             agent,
+                            _softphone: softphone,
                             answers: FuturesOrdered::new(),
                             heard: instant(),
                         });
@@ -77,7 +82,7 @@ impl Session {
                         (session.socket, why)
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "a feed could not be opened");
+                        tracing::warn!(%error, "an agent could not be signed in, or a feed not be opened");
                         (socket, Some(Close::Store))
                     }
                 }
@@ -140,11 +145,17 @@ impl Session {
             Opening::Live => ("live", None),
             Opening::Replay => ("replay", None),
             Opening::Reset => {
-                let calls = self.feed.snapshot().await.map_err(|error| {
+                let failed = |error: sqlx::Error| {
                     tracing::warn!(%error, "the live calls cannot be read");
                     Some(Close::Store)
-                })?;
-                ("reset", Some(calls))
+                };
+                let calls = self.feed.snapshot().await.map_err(failed)?;
+                // read after the calls: what it is ahead of them comes once more
+                let presence = match &self.agent {
+                    Some(login) => self.web.app.agent_now(&self.grant.account, login).await.map_err(failed)?,
+                    None => None,
+                };
+                ("reset", Some((calls, presence)))
             }
         };
         self.chain = self.feed.cursor();
@@ -157,7 +168,7 @@ impl Session {
             resume,
         };
         let welcome = welcome.text();
-        let snapshot = calls.map(|calls| self.snapshot(&calls, agents));
+        let snapshot = calls.map(|(calls, presence)| self.snapshot(&calls, presence, agents));
         self.put(welcome).await?;
         if let Some(snapshot) = snapshot {
             self.put(snapshot).await?;
@@ -165,11 +176,16 @@ impl Session {
         self.flush().await
     }
 
-    fn snapshot(&self, calls: &[Call], agents: Option<&BTreeSet<String>>) -> Utf8Bytes {
+    fn snapshot(&self, calls: &[Call], presence: Option<Shown>, agents: Option<&BTreeSet<String>>) -> Utf8Bytes {
         let account = &self.grant.account;
         let visible = calls.iter().filter(|call| is_visible(account, call, agents));
         let agent = self.agent.as_deref().and_then(|login| account.roster.by_login(login));
-        FromServer::Snapshot { seq: self.feed.cursor(), agent: agent.map(Into::into), calls: visible.map(Into::into).collect() }.text()
+        FromServer::Snapshot {
+            seq: self.feed.cursor(),
+            agent: agent.map(|agent| AgentView::new(agent, presence)),
+            calls: visible.map(|call| CallView::new(account, call)).collect(),
+        }
+        .text()
     }
 
     /// Until one side closes; says why we do, or `None` when the client did.
@@ -314,6 +330,23 @@ impl Session {
     }
 }
 
+/// Signs an agent in by his softphone and opens his feed after that.
+async fn begin(
+    web: &Web,
+    grant: &Grant,
+    agent: Option<&str>,
+    interest: Interest,
+    resume: Option<Resume>,
+) -> Result<(Feed, Opening, Option<Softphone>), Failure> {
+    let softphone = match agent {
+        Some(login) => Some(web.app.connect_softphone(&grant.account, login).await?),
+        None => None,
+    };
+    let opened = Feed::open(&web.app.hub, grant.account.id, interest, resume).await;
+    let (feed, opening) = opened.map_err(|error| Failure::Store(std::sync::Arc::new(error)))?;
+    Ok((feed, opening, softphone))
+}
+
 /// Waits for a write, unless the client takes nothing for too long. A stopping server does not wait for such a client.
 async fn written(web: &Web, write: impl Future<Output = Result<(), axum::Error>>) -> Result<(), Option<Close>> {
     let stall = Duration::from_millis(web.config.socket.stall_ms);
@@ -349,7 +382,7 @@ fn interest(grant: &Grant, hello: &Hello) -> Result<(Interest, Option<String>), 
     let types = hello.types.clone();
     if let Some(login) = grant.subject.agent() {
         let own = BTreeSet::from([login.to_owned()]);
-        return Ok((Interest { agents: Some(own), types, softphone: true }, Some(login.to_owned())));
+        return Ok((Interest { agents: Some(own), types, only_types: false, softphone: true }, Some(login.to_owned())));
     }
     if !grant.scopes.allow(Scope::EventsRead) {
         return Err(Close::Forbidden("following agents needs the scope events:read"));
@@ -364,5 +397,5 @@ fn interest(grant: &Grant, hello: &Hello) -> Result<(Interest, Option<String>), 
         }
         _ => return Err(Close::Frame("hello must name whom to follow: \"agents\":[\"agent1\"] or \"agents\":\"*\"")),
     };
-    Ok((Interest { agents, types, softphone: false }, None))
+    Ok((Interest { agents, types, only_types: false, softphone: false }, None))
 }

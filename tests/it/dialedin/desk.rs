@@ -9,7 +9,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{AUTH, account, ask, entries, moved_in, put};
-use crate::support::app::{GENERIC, SECRET, TestApp, agent, both};
+use crate::{
+    support::app::{GENERIC, SECRET, TestApp, agent, both},
+    telephone::{due, house, steady, talk},
+};
 
 async fn list(t: &TestApp, action: &str, query: &str) -> Value {
     ask(t, "AgentDialListOperations", &format!("{AUTH}&Action={action}&{query}")).await.json()
@@ -77,16 +80,26 @@ both! {
         hear(&t, "1", "call_initiated&from=%2B17812706520&to=1001").await;
         assert_eq!(join("").await["error"]["code"], "no_call", "it only rings");
         hear(&t, "1", "call_connected&to=1001").await;
-        assert_eq!(join("").await["error"]["code"], "conflict", "no real telephone system takes commands yet, and none is claimed to");
-        put(&t, Kind::Options, "account", json!({"simulatedTelephoneSystem": true})).await;
+        assert_eq!(join("").await["error"]["code"], "not_supported", "no telephone system takes orders");
+        house(&t, steady()).await;
+        assert_eq!(join("").await["error"]["code"], "not_supported", "this call is none of the system that does");
+        hear(&t, "1", "call_hangup").await;
+        talk(&t, "+17812706520", "agent1", "1001").await;
         let joined = join("").await;
         assert_eq!(joined["success"], true, "{joined}");
+        let answered = async || {
+            due(&t).await;
+            t.clock.advance(std::time::Duration::from_secs(3));
+            due(&t).await;
+        };
+        answered().await;
         let two = [("+17812706520".to_owned(), "talk".to_owned()), ("+17815550123".to_owned(), "talk".to_owned())];
-        assert_eq!(states(&t).await, two);
-        hear(&t, "2", "call_initiated&from=%2B17812706511&to=1001").await;
+        let live: Vec<_> = states(&t).await.into_iter().filter(|(_, state)| state != "end").collect();
+        assert_eq!(live, two);
         t.clock.advance(std::time::Duration::from_secs(5));
-        hear(&t, "2", "call_connected&to=1001").await;
+        talk(&t, "+17812706511", "agent1", "1001").await;
         assert_eq!(join("&PrivateConference=1").await["success"], true);
+        answered().await;
         assert!(states(&t).await.contains(&("+17812706511".to_owned(), "hold".to_owned())), "the customer hears nothing");
     }
 
@@ -99,6 +112,9 @@ both! {
         };
         assert_eq!(available("").await, (json!(0), json!([])), "nobody has signed in");
         let _softphone = t.softphone("agent1", None).await;
+        assert_eq!(available("").await.0, json!(0), "he is not ready");
+        assert_eq!(available("&CanBeOnBreak=1").await.0, json!(1));
+        t.be("agent1", "ready").await;
         assert_eq!(available("").await, (json!(1), json!(["agent1"])));
         hear(&t, "1", "call_initiated&from=%2B17812706520&to=1001").await;
         hear(&t, "1", "call_connected&to=1001").await;

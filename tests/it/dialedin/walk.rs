@@ -3,11 +3,13 @@
 use std::{fmt::Write as _, process::Command};
 
 use cti_gateway::domain::setup::Kind;
-use reqwest::Method;
 use serde_json::json;
 
 use super::{AUTH, moved_in, put};
-use crate::support::app::{GENERIC, SECRET, both};
+use crate::{
+    support::app::both,
+    telephone::{house, steady, talk},
+};
 
 const PAGE: &str = include_str!("../../../docs/dialedin.md");
 
@@ -37,7 +39,7 @@ fn shell(command: &str, base: &str) -> String {
 both! {
     async fn every_line_of_the_page_answers_as_it_says(t: TestApp) {
         moved_in(&t).await;
-        put(&t, Kind::Options, "account", json!({"simulatedTelephoneSystem": true})).await;
+        house(&t, steady()).await;
         put(&t, Kind::Provider, "nobody", json!("simulated")).await;
         put(&t, Kind::Number, "+17815550100", json!({"sms": true, "voice": true, "provider": "nobody"})).await;
         put(&t, Kind::Skill, "Spanish", json!({"agents": ["agent1"]})).await;
@@ -45,10 +47,7 @@ both! {
         put(&t, Kind::Filter, "Boston", json!({"blocks": [{"statements": [{"field": "City", "op": "eq", "value": "Boston"}]}]})).await;
         put(&t, Kind::Playlist, "Evening", json!({"campaigns": ["Spring"], "filters": []})).await;
         // agent1 is in a conversation, which ConferenceCall needs
-        for event in ["call_initiated&from=%2B17812706520&to=1001", "call_connected&to=1001"] {
-            let request = t.request(Method::POST, &format!("{GENERIC}?call_id=talk&event={event}")).header("X-VTIGER-SECRET", SECRET);
-            assert!(request.send().await.expect("an answer").status().is_success());
-        }
+        talk(&t, "+17812706520", "agent1", "1001").await;
         let base = t.url("");
         let mut told = String::new();
         for command in commands() {

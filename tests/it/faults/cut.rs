@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{agents, figure, first_difference, identity, named, print_waits, seeded};
+use super::{agents, first_difference, identity, named, print_waits, seeded};
 use crate::support::{
     app::{ACCOUNT, Kind, QUIET_SECRET, SECRET, TestApp, agent, both},
+    figure,
     load::{Load, Plan, Tally},
 };
 
@@ -177,7 +178,7 @@ both! {
         let Position { epoch, seq } = position(&t).await;
         // the hub hears of it when it looks for what others wrote: a quarter of a second later, or when it is told to
         let _ = t.admin().add_agent((t.account, ACCOUNT), &agent("late", "4711")).await.expect("the store");
-        let interest = Interest { agents: None, types: vec!["config.*".to_owned()], softphone: false };
+        let interest = Interest { agents: None, types: vec!["config.*".to_owned()], only_types: false, softphone: false };
         let (mut feed, opening) = Feed::open(&hub, t.account, interest, Some(Resume { epoch, seq })).await.expect("the store");
         assert!(matches!(opening, Opening::Replay), "{opening:?}");
         hub.poll().await.expect("the store");

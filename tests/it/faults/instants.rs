@@ -5,9 +5,10 @@ use std::{os::unix::process::ExitStatusExt, sync::Arc};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Audit, agents, figure, has_failpoints, named};
+use super::{Audit, agents, has_failpoints, named};
 use crate::support::{
     app::{Kind, answer},
+    figure,
     load::{Played, Sender, Step, Tally},
     process::Site,
 };

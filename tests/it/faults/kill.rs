@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-use super::{Audit, Watcher, agents, figure, full_load, named, print_waits, seeded, since};
+use super::{Audit, Watcher, agents, full_load, named, print_waits, seeded, since};
 use crate::support::{
     app::Kind,
+    figure,
     load::{Load, Tally},
     process::Site,
 };

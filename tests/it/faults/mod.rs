@@ -27,15 +27,10 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::support::{
     app::Kind,
+    figure,
     load::{Plan, Played},
     process::Site,
 };
-
-/// Lets a figure be read by `--no-capture`.
-#[expect(clippy::print_stdout, reason = "the figures of a fault test are a part of its result")]
-fn figure(text: &str) {
-    println!("{text}");
-}
 
 /// Whether the server ends itself where it is told to: debug builds only.
 fn has_failpoints() -> bool {

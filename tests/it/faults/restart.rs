@@ -8,8 +8,9 @@ use std::time::Duration;
 use cti_gateway::app::clock::instant;
 use rand::RngExt;
 
-use super::{Audit, Watcher, agents, figure, full_load, print_waits, seeded, since};
+use super::{Audit, Watcher, agents, full_load, print_waits, seeded, since};
 use crate::support::{
+    figure,
     load::{Load, Tally},
     postgres::{Cluster, Durability},
     process::Site,

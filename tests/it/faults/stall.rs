@@ -14,9 +14,10 @@ use cti_gateway::{
 use futures_util::future::join_all;
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{agents, figure, named, quantile};
+use super::{agents, named, quantile};
 use crate::support::{
     app::Kind,
+    figure,
     load::{Load, Plan, Sender, Step, Tally},
     process::{Process, Site},
 };

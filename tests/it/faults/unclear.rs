@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Audit, agents, figure, has_failpoints};
+use super::{Audit, agents, has_failpoints};
 use crate::support::{
+    figure,
     load::{Played, Sender, Step, Tally},
     postgres::{Cluster, Durability},
     process::Site,

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeSet, fs, path::Path};
 use chrono::{DateTime, Utc};
 use cti_gateway::{
     domain::{
-        filter::{Filter, MAX_JOINED_BLOCKS, MAX_LISTED, TextField, TimeField},
+        filter::{Filter, MAX_JOINED_BLOCKS, MAX_LISTED, NumberField, TextField, TimeField},
         phone::HomeRegion,
         playlist::Playlist,
     },
@@ -59,14 +59,13 @@ fn lead() -> impl Strategy<Value = Lead> {
     let phone = prop::option::of(prop::sample::select(PHONES.as_slice()));
     let time = || prop::option::of(prop::sample::select(TIMES.as_slice()).prop_map(at));
     let times = [time(), time(), time(), time()];
+    let number = || prop::option::of(-1..3_i64);
     let custom = prop::collection::btree_map(prop::sample::select(CUSTOM.as_slice()).prop_map(str::to_owned), text(), 0..3);
-    (others, phone, custom, prop::option::of(-1..3_i64), times, any::<Option<bool>>()).prop_map(
-        |(texts, phone, custom, attempts, times, hot)| {
-            let mut texts: [Option<String>; TextField::ALL.len()] = texts.try_into().expect("as many");
-            texts[TextField::Phone as usize] = phone.map(str::to_owned);
-            Lead { texts, custom, attempts, times, hot }
-        },
-    )
+    (others, phone, custom, [number(), number()], times, any::<Option<bool>>()).prop_map(|(texts, phone, custom, numbers, times, hot)| {
+        let mut texts: [Option<String>; TextField::ALL.len()] = texts.try_into().expect("as many");
+        texts[TextField::Phone as usize] = phone.map(str::to_owned);
+        Lead { texts, custom, numbers, times, hot }
+    })
 }
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -100,6 +99,7 @@ fn statement() -> impl Strategy<Value = Value> {
     let part = prop_oneof![text(), "[a-zA-Z%_!]"].prop_filter("something", |text| !text.is_empty());
     let seldom = prop_oneof![Just(String::new()), Just("fl".to_owned()), Just("k".to_owned())];
     let times = prop::sample::select(TimeField::ALL).prop_map(|field| field.word());
+    let numbers = prop::sample::select(NumberField::ALL).prop_map(|field| field.word());
     prop_oneof![
         6 => about(texts(), WHOLES, seldom.boxed()),
         6 => about(texts(), &["eq", "ne", "in", "notIn"], text().boxed()),
@@ -108,7 +108,7 @@ fn statement() -> impl Strategy<Value = Value> {
         1 => about(Just("phone"), PARTS, one_of(&["+1", "781", "0", "1001"])),
         2 => about(Just("areaCode"), WHOLES, one_of(&["781", "305"])),
         1 => about(Just("areaCode"), PARTS, one_of(&["7", "81", "05"])),
-        2 => about(Just("attempts"), NUMBERS, -1..3_i64),
+        2 => about(numbers, NUMBERS, -1..3_i64),
         2 => about(times, &["eq", "ne", "lt", "le", "gt", "ge", "isEmpty", "isNotEmpty"], one_of(&TIMES)),
         1 => about(Just("hot"), &["eq", "ne"], any::<bool>()),
     ]
@@ -129,7 +129,7 @@ async fn make_tables(t: &TestApp, tx: &mut Tx) {
     };
     let texts: Vec<String> = COLUMNS.split(", ").map(|column| format!("{column} {text}")).collect();
     let lead = format!(
-        "create temp table lead (account_id {id}, id {id}, {}, attempts {id}, created_at {time}, updated_at {time}, \
+        "create temp table lead (account_id {id}, id {id}, {}, attempts {id}, attempts_total {id}, created_at {time}, updated_at {time}, \
          last_attempt_at {time}, callback_at {time}, hot {flag}{end}",
         texts.join(", ")
     );
@@ -144,14 +144,14 @@ async fn put(tx: &mut Tx, leads: &[Lead]) {
     for sql in ["delete from lead", "delete from lead_field"] {
         tx.run(q!(sql)).await.expect("no leads");
     }
-    let holes = (1..=21).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
+    let holes = (1..=22).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
     let insert = format!(
-        "insert into lead (account_id, id, {COLUMNS}, attempts, created_at, updated_at, last_attempt_at, callback_at, hot) values ({holes})"
+        "insert into lead (account_id, id, {COLUMNS}, attempts, attempts_total, created_at, updated_at, last_attempt_at, callback_at, hot) values ({holes})"
     );
     for (id, lead) in (0_i64..).zip(leads) {
         let mut args = vec![Arg::from(1_i64), Arg::from(id)];
         args.extend(lead.texts.iter().map(|text| Arg::from(text.clone())));
-        args.push(lead.attempts.into());
+        args.extend(lead.numbers.iter().map(|number| Arg::from(*number)));
         args.extend(lead.times.iter().map(|time| Arg::from(*time)));
         args.push(lead.hot.into());
         tx.run(Q::new(AssertSqlSafe(insert.clone()), args)).await.expect("a lead");

@@ -6,6 +6,7 @@ use cti_gateway::app::clock::instant;
 
 use super::{set_up, write};
 use crate::support::{
+    figure,
     postgres::{Cluster, Durability},
     program::Program,
 };
@@ -26,7 +27,6 @@ fn rows() -> String {
     std::iter::once(header.to_owned()).chain((0..ROWS).map(row)).collect()
 }
 
-#[expect(clippy::print_stdout, reason = "the figure that is promised")]
 async fn import(program: Program, store: &str) {
     set_up(&program).await;
     write(&program, "big.csv", rows());
@@ -34,7 +34,7 @@ async fn import(program: Program, store: &str) {
     let shown = program.record(&["lead", "import", "big.csv", "--account", "acme", "--campaign", "Spring"]).await;
     let took = began.elapsed();
     assert_eq!((shown["stored"].as_u64(), shown["duplicates"].as_u64()), (Some(ROWS as u64), Some(0)), "{shown}");
-    println!("{store}: {ROWS} rows in {:.1} s, {} rows/s", took.as_secs_f64(), shown["rowsPerSecond"]);
+    figure(&format!("{store}: {ROWS} rows in {:.1} s, {} rows/s", took.as_secs_f64(), shown["rowsPerSecond"]));
     // a debug build promises nothing
     assert!(cfg!(debug_assertions) || took < WITHIN, "{store}: {took:?}");
 }

@@ -41,7 +41,7 @@ fn full() -> Lead {
     let given: Vec<_> = given.chain([("PrimaryPhone", "7812706510"), ("adv_policy__id", "7")]).collect();
     let mut lead = lenient(&given).0.new_lead(1, Source::Import, noon()).expect("a lead");
     lead.callback = Some(Callback { agent: Some("anna".to_owned()), at: noon(), notes: Some("again".to_owned()) });
-    (lead.hot_at, lead.expires_at, lead.last_attempt_at) = (Some(noon()), Some(noon()), Some(noon()));
+    (lead.hot_at, lead.expires_at, lead.last_attempt_at, lead.retry_at) = (Some(noon()), Some(noon()), Some(noon()), Some(noon()));
     lead
 }
 

@@ -28,7 +28,7 @@ both! {
     async fn nothing_speaks_against_a_fresh_lead_by_day(t: TestApp) {
         set_up(&t).await;
         lead(&t, json!({"campaign": "Summer", "phone": BERLIN})).await;
-        assert_eq!(explained(&t, 1).await, json!({"dial": true, "reasons": [], "overridden": [], "nextAllowed": "2026-11-20T12:00:00Z"}));
+        assert_eq!(explained(&t, 1).await, json!({"dial": true, "reasons": [], "overridden": [], "nextAllowed": "2026-11-20T12:00:00Z", "past": []}));
         for id in ["2", "x"] {
             assert_eq!(t.get(&format!("{LEADS}/{id}/explain")).await.0, StatusCode::NOT_FOUND);
         }

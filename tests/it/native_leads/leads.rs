@@ -24,7 +24,7 @@ both! {
             "id": 1, "campaign": "Summer", "subcampaign": "North", "clientId": "c-1", "firstName": "Greta", "lastName": "Sommer", "address": "Weg 1",
             "city": "Berlin", "state": "BE", "zip": "10115", "phone": BERLIN, "phoneRaw": "+49 30 123456", "email": "greta@example.org", "rep": "agent1",
             "callStatus": null, "notes": "likes\ntea", "custom": {"Policy ID": "P-7"}, "source": "api", "hot": true, "hotAt": "2026-11-20T12:00:00Z",
-            "expiresAt": "2026-11-30T23:00:00Z", "importOnly": false, "dialNonCallables": false, "checkWindow": true, "callback": null, "attempts": 0,
+            "expiresAt": "2026-11-30T23:00:00Z", "importOnly": false, "dialNonCallables": false, "checkWindow": true, "callback": null, "attempts": 0, "attemptsTotal": 0, "outcomes": {}, "retryAt": null,
             "lastAttemptAt": null, "createdAt": "2026-11-20T12:00:00Z", "updatedAt": "2026-11-20T12:00:00Z", "version": 1,
         }}));
         assert_eq!(t.get(&format!("{LEADS}/1")).await, (StatusCode::OK, told["lead"].clone()));

@@ -3,10 +3,12 @@
 mod awkward;
 mod batch;
 mod dial_lists;
+mod dialing;
 mod dnc;
 mod explain;
 mod leads;
 mod once;
+mod queue;
 mod setup;
 mod tenants;
 

@@ -1,9 +1,9 @@
 //! What the forecast makes of a situation: more lines where more agents will be free and fewer people will answer.
 
 use chrono::TimeDelta;
-use cti_gateway::domain::pacing::{Budget, Call, Estimates, Forecast, Plan, Situation, Standing, plan};
+use cti_gateway::domain::pacing::{Budget, Call, Cover, Estimates, Forecast, Leave, Limit, Plan, Situation, Standing, may_pause, plan};
 
-use super::{FORECAST, RING, at, budget, ringing, situation};
+use super::{FORECAST, GREEDY, RING, at, budget, ringing, situation};
 
 /// Seven of 25 people answer, after 5 to 14 seconds; talks last one to four minutes, wrap-ups 15 to 24 seconds.
 fn learned() -> Estimates {
@@ -139,4 +139,23 @@ fn it_forgets_how_it_was() {
     }
     let after = open(&estimates, &known, &[READY; 10], &[]);
     assert!(before > 15 && after < 12, "now everybody answers: {before}, then {after}");
+}
+
+/// The example of docs/pacing.md, number by number.
+#[test]
+fn the_example_of_the_documentation() {
+    let known = budget(1_000, 20);
+    let agents = [&[READY; 4][..], &[talking(60); 9], &[wrapping_up(5); 2]].concat();
+    let calls = [&[ringing(-17); 2][..], &[ringing(-2); 7]].concat();
+    let cover = Cover::of(&agents, &calls);
+    assert_eq!((cover.uncovered(), known.room(), cover.headroom(FORECAST, &known)), (5, 10, 5));
+    assert_eq!([5, 10, 11].map(|uncovered| known.holds(uncovered)), [true, true, false]);
+    let planned = plan(&situation(FORECAST, &known, &agents, &calls), &Forecast::new(&learned(), RING));
+    assert_eq!((planned.open, planned.limit), (2, Limit::EnoughInFlight), "{planned:?}");
+    assert_eq!(planned.risk.map(|risk| risk.basis_points() / 10), Some(97), "of the third line");
+    let greedy = plan(&situation(GREEDY, &known, &agents, &calls), &Forecast::new(&learned(), RING));
+    assert_eq!((greedy.open, greedy.limit), (5, Limit::BudgetUsedUp));
+    assert_eq!(budget(1_001, 21).room(), 9);
+    let leaving = [&[READY; 3][..], &[Standing::Leaving], &agents[4..]].concat();
+    assert_eq!(may_pause(&situation(FORECAST, &known, &leaving, &calls), at(0)), Leave::Deferred { calls: 6, until: at(25) });
 }

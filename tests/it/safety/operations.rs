@@ -116,7 +116,7 @@ async fn the_promised_metrics_appear_after_traffic() {
     until("every metric is there", || async {
         let text = text().await;
         METRICS.iter().all(|name| text.contains(name))
-            && ["cti_sockets 1", "cti_followers 1", "cti_events_total 2"].iter().all(|figure| text.lines().any(|line| line == *figure))
+            && ["cti_sockets 1", "cti_followers 1", "cti_events_total 4"].iter().all(|figure| text.lines().any(|line| line == *figure))
     })
     .await;
     let text = text().await;

@@ -38,7 +38,7 @@ both! {
         phone.next_of("snapshot").await;
         let call = in_wrap_up(&t, "1").await;
         let answer = ask(&mut phone, "a", "end_wrap", json!({ "call": call })).await;
-        assert_eq!(answer, json!({"op": "res", "id": "a", "ok": true, "d": {}}));
+        assert_eq!(answer, json!({"op": "res", "id": "a", "ok": true, "d": {"call": call}}));
         let ended = t.only_call().await;
         assert_eq!((&ended["state"], &ended["status"]), (&json!("end"), &json!("closed")));
         let again = ask(&mut phone, "b", "end_wrap", json!({ "call": call })).await;
@@ -55,7 +55,7 @@ both! {
         for (m, p, code, text) in [
             ("end_wrap", json!({ "call": rings }), "refused", "incoming"), ("end_wrap", json!({ "call": unknown }), "not_found", "no such call"),
             ("end_wrap", json!({"call": "rings"}), "invalid", "dtCallId"), ("end_wrap", json!({}), "invalid", "dtCallId"),
-            ("end_wrap", json!([rings]), "invalid", "dtCallId"), ("end_wrap", Value::Null, "invalid", "dtCallId"),
+            ("end_wrap", json!([rings]), "invalid", "object"), ("end_wrap", Value::Null, "invalid", "dtCallId"),
             ("dial", json!({"number": "+4930123456"}), "not_supported", "dial"), ("dtmf", json!({ "call": rings, "digits": "1" }), "not_supported", "dtmf"),
             ("fly", json!({}), "unknown", "fly"), ("", json!({}), "unknown", "no such command"),
         ] {

@@ -8,7 +8,7 @@ use cti_gateway::{
 };
 use serde_json::{Value, json};
 
-use super::{call_ids, hang_up, ring, snapshot};
+use super::{call_ids, hang_up, ring, sign_in, snapshot};
 use crate::support::{
     app::{ACCOUNT, QUIET_SECRET, SECRET, TestApp, agent, both, next},
     wire::{Wire, flood, until, with},
@@ -35,7 +35,7 @@ both! {
         flood(&t, "others", "1001", 5, 10).await;
         t.admin().add_agent((t.account, ACCOUNT), &agent("new", "1009")).await.expect("the store");
         let head = head(&t).await.seq;
-        assert_eq!(head, mine + 6);
+        assert_eq!(head, mine + 7, "and that he is ringing");
         let mut pinged = mine;
         for _ in 0..5 {
             if pinged == head {
@@ -51,7 +51,7 @@ both! {
         let mut resumed = t.softphone("agent2", Some(Position { epoch, seq: head })).await;
         assert_eq!(resumed.welcome.resume, "live");
         ring(&t, QUIET_SECRET, "mine too", "1002").await;
-        assert_eq!(wire.next_of("ev").await["prev"], mine, "the old socket's chain goes from event to event");
+        assert_eq!(wire.next_of("ev").await["prev"], mine + 1, "the old socket's chain goes from event to event");
         match next(&mut resumed).await.expect("an event") {
             Frame::Event(event) => assert_eq!(event["prev"], head, "the new one's begins where it resumed"),
             other => panic!("{other:?}"),
@@ -68,6 +68,7 @@ both! {
     }
 
     async fn resume_is_live_a_replay_or_a_reset(t: TestApp) {
+        sign_in(&t, &["agent1"]).await;
         let start = head(&t).await;
         for n in 0..3 {
             ring(&t, QUIET_SECRET, &n.to_string(), "1001").await;
@@ -126,6 +127,7 @@ both! {
     }
 
     async fn a_replay_of_nothing_wanted_is_a_mark(t: TestApp) {
+        sign_in(&t, &["agent2"]).await;
         let start = head(&t).await;
         flood(&t, "others", "1001", 600, 10).await; // more than two pages of the book
         let mut phone = Wire::softphone(&t, "agent2", json!({"resume": {"epoch": start.epoch, "seq": start.seq}})).await;

@@ -232,12 +232,17 @@ impl TestApp {
 
     /// All entries of the journal, as a client that follows everything reads them.
     pub(crate) async fn journal(&self) -> Vec<Value> {
+        self.journal_of(&["config.*"]).await
+    }
+
+    /// All entries of the usual types and of these.
+    pub(crate) async fn journal_of(&self, types: &[&str]) -> Vec<Value> {
         let (_, start) = self.get("/api/v1/events").await;
         let epoch = start["epoch"].as_str().expect("an epoch");
         let mut entries = Vec::new();
         let mut after = 0;
         loop {
-            let (_, page) = self.get(&format!("/api/v1/events?after={after}&epoch={epoch}&limit=500&types=config.*")).await;
+            let (_, page) = self.get(&format!("/api/v1/events?after={after}&epoch={epoch}&limit=500&types={}", types.join(","))).await;
             let items = page["items"].as_array().cloned().expect("items");
             after = page["after"].as_i64().expect("a position");
             entries.extend(items.iter().cloned());
@@ -269,6 +274,19 @@ impl TestApp {
         body["ticket"].as_str().expect("a ticket").to_owned()
     }
 
+    /// Sets what an agent is ready for; answers what is shown of him then.
+    pub(crate) async fn be(&self, agent: &str, state: &str) -> Value {
+        let path = format!("/api/v1/agents/{agent}/state");
+        let (status, body) = answer(self.api(Method::POST, &path).json(&json!({ "state": state }))).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        body
+    }
+
+    /// What the API says of an agent.
+    pub(crate) async fn agent(&self, login: &str) -> Value {
+        self.get(&format!("/api/v1/agents/{login}")).await.1
+    }
+
     /// An agent's softphone, connected; welcome was read, the snapshot was not.
     pub(crate) async fn softphone(&self, agent: &str, resume: Option<Position>) -> Connection {
         let credential = Credential::Ticket(self.ticket(agent).await);
@@ -290,9 +308,30 @@ pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
     (status, serde_json::from_str(&text).unwrap_or(Value::Null))
 }
 
-/// The next frame, within five seconds.
+/// The next frame that does not tell of an agent, within five seconds.
 pub(crate) async fn next(connection: &mut Connection) -> Result<Frame, Error> {
+    loop {
+        match next_any(connection).await {
+            Ok(Frame::Event(event)) if event["type"] == "agent.state" => {}
+            frame => return frame,
+        }
+    }
+}
+
+/// The next frame, within five seconds.
+pub(crate) async fn next_any(connection: &mut Connection) -> Result<Frame, Error> {
     tokio::time::timeout(Duration::from_secs(5), connection.next()).await.expect("a frame within five seconds")
+}
+
+/// What a command of a socket is answered; what comes before is passed over.
+pub(crate) async fn command(connection: &mut Connection, id: &str, verb: &str, parameters: Value) -> Value {
+    connection.send(&json!({"op": "cmd", "id": id, "m": verb, "p": parameters})).await.expect("sent");
+    loop {
+        match next_any(connection).await.expect("a frame") {
+            Frame::Answer(answer) if answer["id"] == id => return answer,
+            _ => {}
+        }
+    }
 }
 
 /// The next event's envelope; snapshots and marks are passed over.

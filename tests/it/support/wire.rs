@@ -102,6 +102,16 @@ impl Wire {
 
     /// The next frame.
     pub(crate) async fn frame(&mut self) -> Value {
+        loop {
+            let frame = self.any_frame().await;
+            if frame["type"] != "agent.state" {
+                return frame;
+            }
+        }
+    }
+
+    /// The next frame, whatever it tells of.
+    async fn any_frame(&mut self) -> Value {
         let text = self.next().await.expect("a frame");
         serde_json::from_str(&text).expect("JSON")
     }

@@ -2,20 +2,57 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Credential, InvalidProvider, Method, Outgoing, Unfit, escape,
+    ContentType, Credential, InvalidProvider, Method, Outgoing, Unfit,
     posts::Posts,
     reply::{self, Reading, Reply, Verdict},
-    template::{Template, Values},
 };
-use crate::domain::message::{Message, Status, Told};
+use crate::domain::{
+    message::{Message, Status, Told},
+    request::{self, Draft, Hole, Template, check_header, check_url, is_token, is_user},
+};
 
-/// Headers that follow from the request itself.
-const NOT_TO_SET: [&str; 7] = ["connection", "content-length", "content-type", "host", "te", "transfer-encoding", "upgrade"];
+/// What stands for a value of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    From,
+    To,
+    Body,
+    Id,
+    Agent,
+    Lead,
+    Callback,
+}
+
+impl Hole for Place {
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("from", Self::From),
+        ("to", Self::To),
+        ("body", Self::Body),
+        ("id", Self::Id),
+        ("agent", Self::Agent),
+        ("lead", Self::Lead),
+        ("callback", Self::Callback),
+    ];
+}
+
+impl Place {
+    /// The value; `None` when this message has none.
+    fn of<'a>(self, message: &'a Message, callback: Option<&'a str>) -> Option<Cow<'a, str>> {
+        match self {
+            Self::From => Some(message.from.as_str().into()),
+            Self::To => Some(message.to.as_str().into()),
+            Self::Body => Some(message.body.as_str().into()),
+            Self::Id => Some(message.id.to_string().into()),
+            Self::Agent => message.agent.as_deref().map(Cow::Borrowed),
+            Self::Lead => message.lead.map(|lead| lead.to_string().into()),
+            Self::Callback => callback.map(Cow::Borrowed),
+        }
+    }
+}
 
 /// A request with holes, and how to read its answer. Made only of a configuration that holds together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,18 +65,18 @@ pub struct HttpTemplate(Written);
 struct Written {
     method: Method,
     /// May hold placeholders behind the host.
-    url: Template,
+    url: Template<Place>,
     /// How a body holds the parameters.
     #[serde(default)]
     content_type: ContentType,
     /// Values may hold placeholders.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    headers: BTreeMap<String, Template>,
+    headers: BTreeMap<String, Template<Place>>,
     #[serde(default)]
     auth: Auth,
     /// With GET in the query, else in the body. One that is a single placeholder without a value is left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    params: BTreeMap<String, Template>,
+    params: BTreeMap<String, Template<Place>>,
     /// Where the answer, being JSON, holds the provider's id (RFC 6901). An answer without one is then no proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id_pointer: Option<String>,
@@ -49,17 +86,6 @@ struct Written {
     /// What it posts to us; when absent, it tells no more than its answer and brings no messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     posts: Option<Posts>,
-}
-
-/// How a body holds parameters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ContentType {
-    /// As an HTML form.
-    #[default]
-    Form,
-    /// As one JSON object of strings.
-    Json,
 }
 
 /// How we prove who we are.
@@ -88,15 +114,10 @@ impl Auth {
     pub(super) fn header(&self) -> Option<String> {
         match self {
             Self::None => None,
-            Self::Basic { user, password } => Some(basic(user, password)),
+            Self::Basic { user, password } => Some(request::basic(user, password)),
             Self::Bearer { token } => Some(format!("Bearer {}", token.reveal())),
         }
     }
-}
-
-/// The value of a Basic header.
-pub(super) fn basic(user: &str, password: &Credential) -> String {
-    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{}", password.reveal())))
 }
 
 impl TryFrom<Written> for HttpTemplate {
@@ -104,22 +125,17 @@ impl TryFrom<Written> for HttpTemplate {
 
     fn try_from(written: Written) -> Result<Self, InvalidProvider> {
         let wrong = |field, expected| Err(InvalidProvider::Field { field, expected });
-        escape::check_address("url", &written.url.to_string())?;
-        if written.url.literals().any(|text| text.contains(['{', '}'])) {
-            return wrong("url", "a brace in an address is written as %7B or %7D");
-        }
+        check_url("url", &written.url)?;
         for (name, value) in &written.headers {
-            check_header(name, value, &written.auth)?;
+            check_header(name, value, written.auth != Auth::None)?;
         }
         let pointer_is_one = written.id_pointer.as_ref().is_none_or(|pointer| pointer.starts_with('/'));
         match () {
             () if written.method == Method::Get && written.content_type == ContentType::Json => {
                 wrong("contentType", "GET has no body; its parameters are in the query")
             }
-            () if matches!(&written.auth, Auth::Basic { user, .. } if user.contains(|c: char| c == ':' || c.is_control())) => {
-                wrong("auth.basic.user", "a user has no colon")
-            }
-            () if matches!(&written.auth, Auth::Bearer { token } if !token.reveal().chars().all(|c| c.is_ascii_graphic())) => {
+            () if matches!(&written.auth, Auth::Basic { user, .. } if !is_user(user)) => wrong("auth.basic.user", "a user has no colon"),
+            () if matches!(&written.auth, Auth::Bearer { token } if !is_token(token.reveal())) => {
                 wrong("auth.bearer.token", "a token has letters, digits and signs only")
             }
             () if !pointer_is_one => wrong("idPointer", "a JSON pointer begins with a slash, such as /messages/0/id"),
@@ -137,21 +153,6 @@ impl From<HttpTemplate> for Written {
     }
 }
 
-/// A header must be one, and must not be one that follows from something else.
-fn check_header(name: &str, value: &Template, auth: &Auth) -> Result<(), InvalidProvider> {
-    let wrong = |why| Err(InvalidProvider::Header { name: name.to_owned(), why });
-    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    match () {
-        () if name.is_empty() || !name.chars().all(token) => wrong("is not the name of a header"),
-        () if NOT_TO_SET.iter().any(|known| name.eq_ignore_ascii_case(known)) => wrong("follows from the request and cannot be set"),
-        () if name.eq_ignore_ascii_case("authorization") && *auth != Auth::None => wrong("is set by auth"),
-        () if !value.literals().all(|text| text.chars().all(|c| c == ' ' || c.is_ascii_graphic())) => {
-            wrong("has a value that no header can hold")
-        }
-        () => Ok(()),
-    }
-}
-
 impl HttpTemplate {
     /// What it posts to us.
     pub(super) fn posts(&self) -> Option<&Posts> {
@@ -161,33 +162,15 @@ impl HttpTemplate {
     /// The request that sends this message.
     pub(super) fn render(&self, message: &Message, callback: Option<&str>) -> Result<Outgoing, Unfit> {
         let written = &self.0;
-        let values = Values { message, callback };
-        let mut url = written.url.fill(values, escape::in_address);
-        if escape::climbs(&url) {
-            return Err(Unfit);
-        }
-        // a parameter is written as a whole, so its text needs no escape before
-        let params =
-            || written.params.iter().filter_map(|(name, value)| Some((name.as_str(), value.fill_if_any(values, escape::as_it_is)?)));
-        let pairs = || escape::pairs(params().map(|(name, value)| (name, Cow::Owned(value))));
-        let (content_type, body) = match (written.method, written.content_type) {
-            (Method::Get, _) => {
-                let query = pairs();
-                if !query.is_empty() {
-                    url.push(if url.contains('?') { '&' } else { '?' });
-                    url.push_str(&query);
-                }
-                (None, Vec::new())
-            }
-            (Method::Post | Method::Put, ContentType::Form) => (Some("application/x-www-form-urlencoded"), pairs().into_bytes()),
-            (Method::Post | Method::Put, ContentType::Json) => {
-                let object = params().map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
-                (Some("application/json"), Value::Object(object).to_string().into_bytes())
-            }
+        let draft = Draft {
+            method: written.method,
+            url: &written.url,
+            content_type: written.content_type,
+            headers: &written.headers,
+            authorization: written.auth.header(),
+            params: written.params.iter().map(|(name, value)| (name.as_str(), value)).collect(),
         };
-        let own = written.headers.iter().filter_map(|(name, value)| Some((name.clone(), value.fill_if_any(values, escape::in_header)?)));
-        let headers = written.auth.header().map(|value| ("Authorization".to_owned(), value)).into_iter().chain(own).collect();
-        Ok(Outgoing { method: written.method, url, headers, body, content_type })
+        draft.render(&|hole: Place| hole.of(message, callback))
     }
 
     /// What an answer means. Many a provider tells no more afterwards: what it took counts as sent.
@@ -199,7 +182,7 @@ impl HttpTemplate {
                 None => Some(sent(None)),
                 Some(pointer) => {
                     let answer: Option<Value> = serde_json::from_slice(body).ok();
-                    answer.as_ref().and_then(|answer| answer.pointer(pointer)).and_then(reply::word).map(|id| sent(Some(id)))
+                    answer.as_ref().and_then(|answer| answer.pointer(pointer)).and_then(request::word).map(|id| sent(Some(id)))
                 }
             };
             Reading { taken, code: None, text }

@@ -6,27 +6,25 @@
 //! three ways ([`Verdict`]): the provider has the message; it surely has not; nobody knows. Only the second may be tried again. The
 //! third stays `sending` and is shown as unclear, until the provider tells more by itself or a person decides.
 
-mod escape;
 mod http;
 mod posts;
 mod reply;
 mod simulated;
-mod template;
 mod twilio;
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    http::{Auth, ContentType, HttpTemplate},
+    http::{Auth, HttpTemplate},
     posts::Posts,
     reply::{Reply, Verdict},
-    template::Template,
     twilio::{Callback, Form, TwilioAccount, Unreadable},
 };
 use super::{Incoming, Message, Told};
-use crate::domain::phone::HomeRegion;
+pub use crate::domain::request::{ContentType, Credential, Invalid as InvalidProvider, Method, Outgoing, Unfit};
+use crate::domain::{phone::HomeRegion, request::escape};
 
 /// Who carries messages, and how it is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,124 +154,3 @@ impl Post<'_> {
         form_urlencoded::parse(query.as_bytes()).find(|(other, _)| other == name).map(|(_, value)| Cow::into_owned(value))
     }
 }
-
-/// A request as plain data.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Outgoing {
-    /// The verb.
-    pub method: Method,
-    /// The whole address.
-    pub url: String,
-    /// Without the content type.
-    pub headers: Vec<(String, String)>,
-    /// Empty with GET.
-    pub body: Vec<u8>,
-    /// Of the body, when there is one.
-    pub content_type: Option<&'static str>,
-}
-
-/// Addresses, headers and bodies hold secrets, numbers and what people write; none of it reaches a log.
-impl fmt::Debug for Outgoing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Outgoing({} {}…, {} bytes)", self.method.word(), escape::origin(&self.url), self.body.len())
-    }
-}
-
-/// The verbs by which messages are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-#[expect(missing_docs, reason = "the verbs of HTTP")]
-pub enum Method {
-    Get,
-    Post,
-    Put,
-}
-
-impl Method {
-    /// The word on the wire.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-        }
-    }
-}
-
-/// A password or token of a provider. It is stored and sent, but never shown.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Credential(String);
-
-impl Credential {
-    /// The secret itself.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Credential {
-    type Error = InvalidProvider;
-
-    fn try_from(text: String) -> Result<Self, InvalidProvider> {
-        if text.is_empty() || text.contains(char::is_control) {
-            return Err(InvalidProvider::Credential);
-        }
-        Ok(Self(text))
-    }
-}
-
-impl From<Credential> for String {
-    fn from(credential: Credential) -> Self {
-        credential.0
-    }
-}
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credential(…)")
-    }
-}
-
-/// What is wrong with a provider's configuration. The texts show no values: these may be secrets.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidProvider {
-    /// A name in braces that stands for nothing.
-    #[error("{{{0}}} is not a placeholder; known are {known}", known = template::known())]
-    Placeholder(String),
-    /// A single brace.
-    #[error("a brace opens or closes no placeholder; a brace that is meant as such is written twice")]
-    Brace,
-    /// An address that cannot be asked.
-    #[error("{field}: {expected}")]
-    Address {
-        /// Which one.
-        field: &'static str,
-        /// What was expected.
-        expected: &'static str,
-    },
-    /// A header that cannot be sent, or is not the template's to set.
-    #[error("headers: {name:?} {why}")]
-    Header {
-        /// Its name.
-        name: String,
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// A field that does not fit the others.
-    #[error("{field}: {expected}")]
-    Field {
-        /// Which one.
-        field: &'static str,
-        /// What was expected.
-        expected: &'static str,
-    },
-    /// A secret that cannot be one.
-    #[error("a password or token is empty or holds control characters")]
-    Credential,
-}
-
-/// A message of which no request can be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a value of this message would change the path of the provider's address")]
-pub struct Unfit;

@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Credential, InvalidProvider, Post, escape, reply,
+    Credential, InvalidProvider, Post, escape,
     twilio::{self, Unreadable},
 };
 use crate::domain::{
     message::{Fault, Incoming, Status, Told},
     phone::{HomeRegion, Number},
+    request::word,
     secret::SecretHash,
 };
 
@@ -152,5 +153,5 @@ fn read(post: &Post<'_>) -> Value {
 }
 
 fn text(values: &Value, place: &str) -> Option<String> {
-    reply::word(values.pointer(place)?).map(|text| text.replace('\0', "")).filter(|text| !text.is_empty())
+    word(values.pointer(place)?).map(|text| text.replace('\0', "")).filter(|text| !text.is_empty())
 }

@@ -1,7 +1,5 @@
 //! What an answer to a request means: whether the provider has the message, surely has not, or nobody knows.
 
-use serde_json::Value;
-
 use super::super::{Fault, Status, Told};
 
 /// How a request came out.
@@ -85,14 +83,5 @@ pub(super) fn judge(reply: Reply<'_>, taking: &[u16], read: impl Fn(&[u8]) -> Re
         (429, _) => Verdict::NotTaken { fault: fault(), again: true },
         (400..500, _) if !matches!(status, 408 | 409) => Verdict::NotTaken { fault: fault(), again: false },
         _ => Verdict::Unclear(fault()),
-    }
-}
-
-/// An identifier or code as JSON holds it.
-pub(super) fn word(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
     }
 }

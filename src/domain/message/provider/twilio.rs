@@ -11,12 +11,12 @@ use sha1::Sha1;
 
 use super::{
     Credential, InvalidProvider, Method, Outgoing, escape,
-    http::basic,
     reply::{self, Reading, Reply, Verdict},
 };
 use crate::domain::{
     message::{Fault, Incoming, Message, Status, Told},
     phone::{HomeRegion, Number},
+    request::{basic, word},
 };
 
 /// An account there. Made only of a configuration that holds together.
@@ -104,13 +104,9 @@ pub(super) fn judge(reply: Reply<'_>) -> Verdict {
         let answer: Value = serde_json::from_slice(body).unwrap_or_default();
         let told = |id: String| {
             let status = answer["status"].as_str().and_then(status).unwrap_or(Status::Sending);
-            Told { status, provider_id: Some(id), fault: fault(reply::word(&answer["error_code"]), answer["error_message"].as_str()) }
+            Told { status, provider_id: Some(id), fault: fault(word(&answer["error_code"]), answer["error_message"].as_str()) }
         };
-        Reading {
-            taken: reply::word(&answer["sid"]).map(told),
-            code: reply::word(&answer["code"]),
-            text: answer["message"].as_str().map(str::to_owned),
-        }
+        Reading { taken: word(&answer["sid"]).map(told), code: word(&answer["code"]), text: answer["message"].as_str().map(str::to_owned) }
     });
     match verdict {
         Verdict::NotTaken { fault: refusal, .. } if refusal.code() == Some(OPTED_OUT) => {

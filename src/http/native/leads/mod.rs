@@ -10,8 +10,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use self::intake::{Asking, UpsertKey};
 use super::page;
@@ -31,7 +32,10 @@ use crate::{
         input::{Body, Path, Query},
         once::once,
     },
-    store::leads::{self as book, LeadsQuery},
+    store::{
+        leads::{self as book, LeadsQuery},
+        receipts::{self, ReceiptRow},
+    },
 };
 
 pub(super) fn router() -> Router<Web> {
@@ -165,10 +169,42 @@ async fn show(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) ->
 }
 
 /// Whether the lead would be dialed now, and if not, why and until when.
-async fn explain(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) -> Result<Json<Explanation>, ApiError> {
+async fn explain(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) -> Result<Json<Explained>, ApiError> {
     let account = &bearer.with(Scope::LeadsRead)?.account;
     let lead = find(&web, account, &id).await?;
-    Ok(Json(web.app.explain(account, &lead).await?))
+    let now = web.app.explain(account, &lead).await?;
+    let past = receipts::of_lead(web.app.db.read(), account.id, lead.id, PAST).await?;
+    Ok(Json(Explained { now, past: past.into_iter().map(Receipt::read).collect() }))
+}
+
+/// Receipts that are shown of a lead.
+const PAST: i64 = 20;
+
+/// Whether a lead would be dialed now, and what was decided about it before.
+#[derive(Serialize)]
+struct Explained {
+    #[serde(flatten)]
+    now: Explanation,
+    /// The newest first.
+    past: Vec<Receipt>,
+}
+
+/// Why a lead was presented, dialed or passed over.
+#[derive(Serialize)]
+struct Receipt {
+    /// `presented`, `dialed` or `skipped`.
+    kind: String,
+    /// When.
+    at: DateTime<Utc>,
+    /// What was looked at.
+    #[serde(flatten)]
+    body: Map<String, Value>,
+}
+
+impl Receipt {
+    fn read(row: ReceiptRow) -> Self {
+        Self { kind: row.kind, at: row.at, body: serde_json::from_str(&row.body).unwrap_or_default() }
+    }
 }
 
 #[derive(Deserialize)]
@@ -207,7 +243,7 @@ async fn list(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(
     };
     let leads = book::page(web.app.db.read(), account.id, &query, before, limit + 1).await?;
     // what a lead nests has no column
-    let plain = FIELDS.iter().map(|row| row.native).filter(|name| !["id", "custom", "callback"].contains(name));
+    let plain = FIELDS.iter().map(|row| row.native).filter(|name| !["id", "custom", "callback", "outcomes"].contains(name));
     let columns: Vec<&str> = ["id"].into_iter().chain(plain).collect();
     page::page(&headers, leads, limit, &columns, |lead| lead.id)
 }

@@ -1,5 +1,6 @@
 //! What an account has set up: each kind of record by its name, such as `/api/v1/campaigns/{name}`.
 
+mod pacing;
 mod preview;
 mod shown;
 
@@ -36,7 +37,7 @@ pub(super) fn router() -> Router<Web> {
     let reloads = Router::new()
         .route("/api/v1/playlists/{name}/reload", post(reload_playlist))
         .route("/api/v1/ring-groups/{name}/reload", post(reload_ring_group));
-    Kind::ALL.iter().fold(preview::router().merge(reloads), |router, &kind| {
+    Kind::ALL.iter().fold(preview::router().merge(pacing::router()).merge(reloads), |router, &kind| {
         let path = format!("/api/v1/{}", kind.path());
         let all = move |web: State<Web>, bearer: Bearer, query: Query<Nothing>| list(kind, web, bearer, query);
         let one = move |web: State<Web>, bearer: Bearer, name: Path<String>| show(kind, web, bearer, name);
@@ -54,16 +55,18 @@ pub(super) fn router() -> Router<Web> {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-/// What reading a kind needs. Terms of a provider are nobody's business but the administrator's.
+/// What reading a kind needs. Terms of a provider or a telephone system are nobody's business but the administrator's.
 fn reading(kind: Kind) -> Scope {
-    if kind == Kind::Provider { Scope::Admin } else { Scope::LeadsRead }
+    if kind.has_secrets() { Scope::Admin } else { Scope::LeadsRead }
 }
 
 fn writing(kind: Kind) -> Scope {
     match kind {
         Kind::Playlist | Kind::Filter => Scope::ListsWrite,
         Kind::Skill | Kind::RingGroup => Scope::SkillsWrite,
-        Kind::Campaign | Kind::Disposition | Kind::Field | Kind::Number | Kind::Provider | Kind::Options => Scope::Admin,
+        Kind::Campaign | Kind::Disposition | Kind::Field | Kind::Number | Kind::Provider | Kind::TelephoneSystem | Kind::Options => {
+            Scope::Admin
+        }
     }
 }
 

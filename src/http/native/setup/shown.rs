@@ -26,7 +26,7 @@ pub(super) fn record(seal: &Seal, account: i64, kind: Kind, row: Option<SetupRow
         None => (OPTIONS.to_owned(), 0, None, json!(Options::default())),
     };
     let mut shown = match (kind, body) {
-        (Kind::Provider, body) => object(without_secrets(&body)),
+        (kind, body) if kind.has_secrets() => object(without_secrets(kind, &body)),
         (Kind::Playlist, mut body) => {
             // one edits the draft; what was published is beside it
             let mut shown = object(body["draft"].take());
@@ -64,7 +64,7 @@ pub(super) fn taken(kind: Kind, name: &str, mut body: Value) -> Result<Value, Ap
 /// The body to store, with what stays of the present one.
 pub(super) fn beside(kind: Kind, mut body: Value, present: Option<Value>) -> Value {
     match (kind, present) {
-        (Kind::Provider, Some(present)) => with_secrets(body, &present),
+        (kind, Some(present)) if kind.has_secrets() => with_secrets(kind, body, &present),
         // a ring group answers as it was last reloaded, whatever is edited
         (Kind::RingGroup, Some(mut present)) => {
             body[PUBLISHED] = present[PUBLISHED].take();

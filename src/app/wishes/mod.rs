@@ -1,5 +1,8 @@
 //! Wishes that come by the socket: who may, what they do, and the answers that are remembered, so that a client that asks again
-//! after it lost its connection gets the answer instead of a second deed.
+//! after it lost its connection gets the answer instead of a second deed. Of wishes for calls the book remembers the answer, too: a
+//! server that died and came back does not dial twice.
+
+mod read;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -13,34 +16,20 @@ use sha2::{Digest, Sha256};
 use tokio::{sync::OnceCell, time::Instant};
 use uuid::Uuid;
 
-use super::{App, clock::instant, committer::Failure, directory::Grant};
-use crate::domain::scope::Scope;
+pub use self::read::{Wished, read};
+use super::{
+    App,
+    calls::PBX_PATIENCE,
+    clock::instant,
+    committer::{Done, Failure, Once, WishDone, WishWork, Work},
+    directory::{Account, Grant},
+};
+use crate::domain::{scope::Scope, wish::CallWish};
 
 /// Answers are remembered for this long …
 const MEMORY: Duration = Duration::from_secs(600);
 /// … and not more of them than this, over all accounts.
 const MAX_REMEMBERED: usize = 10_000;
-
-/// Verbs that the protocol knows but that need a telephone system which takes commands.
-const CALL_VERBS: [&str; 17] = [
-    "dial",
-    "answer",
-    "hangup",
-    "hold",
-    "resume",
-    "blind_transfer",
-    "consult_transfer",
-    "complete_transfer",
-    "conference",
-    "dtmf",
-    "play",
-    "ready",
-    "not_ready",
-    "set_outcome",
-    "accept_preview",
-    "skip_preview",
-    "enable_current_tab",
-];
 
 /// A wish.
 #[derive(Clone, Debug)]
@@ -60,6 +49,9 @@ pub struct Refusal {
     pub code: &'static str,
     /// A text for people.
     pub message: String,
+    /// The value at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 /// What came of a wish.
@@ -113,36 +105,74 @@ impl App {
         let whole = json!([who, wish.id, wish.verb, wish.parameters]).to_string();
         let key = (grant.account.id, Sha256::digest(whole).into());
         let place = self.wishes.place(&key, instant());
-        let answer = place.get_or_init(|| self.carry_out(grant, wish)).await.clone();
+        let answer = place.get_or_init(|| self.carry_out(grant, wish, &key.1)).await.clone();
         if answer.as_ref().is_err_and(|refusal| refusal.code == "busy") {
             self.wishes.forget(&key);
         }
         answer
     }
 
-    async fn carry_out(&self, grant: &Grant, wish: &Wish) -> Granted {
-        let refuse = |code, message: String| Err(Refusal { code, message });
-        match wish.verb.as_str() {
-            _ if grant.subject.agent().is_none() && !grant.scopes.allow(Scope::CallsControl) => {
-                refuse("forbidden", "this session may only watch".to_owned())
+    async fn carry_out(&self, grant: &Grant, wish: &Wish, key: &[u8; 32]) -> Granted {
+        let refuse = |code, message: &str| Err(Refusal { code, message: message.to_owned(), field: None });
+        let agent = grant.subject.agent();
+        if agent.is_none() && !grant.scopes.allow(Scope::CallsControl) {
+            return refuse("forbidden", "this session may only watch");
+        }
+        match read(&wish.verb, &wish.parameters, agent, grant.account.region)? {
+            Wished::Presence(ask) => {
+                let Some(agent) = agent else { return refuse("forbidden", "only an agent has a presence to change") };
+                let shown = self.ask_presence(&grant.account, agent, ask).await.map_err(Refusal::from)?;
+                Ok(json!(shown))
             }
-            "end_wrap" => {
-                let call = wish.parameters.get("call").and_then(Value::as_str).and_then(|text| Uuid::parse_str(text).ok());
-                let Some(call) = call else { return refuse("invalid", "p.call: expected a dtCallId".to_owned()) };
-                match self.end_wrap(&grant.account, call, &grant.subject).await {
-                    Ok(()) => Ok(json!({})),
-                    Err(failure @ Failure::Refused(_)) => refuse("refused", failure.to_string()),
-                    Err(failure @ Failure::NotYours) => refuse("forbidden", failure.to_string()),
-                    Err(failure @ Failure::NoSuchCall) => refuse("not_found", failure.to_string()),
-                    Err(failure) => refuse("busy", failure.to_string()),
-                }
+            Wished::Call(call, wished) => {
+                let once = Once { key: format!("wish/{}", hex(key)), content: key.to_vec() };
+                let done = self.wish(&grant.account, agent, call, wished, Some(once)).await.map_err(Refusal::from)?;
+                Ok(json!(done))
             }
-            verb if CALL_VERBS.contains(&verb) => {
-                refuse("not_supported", format!("{verb}: this account's telephone system reports calls but takes no commands"))
-            }
-            verb => refuse("unknown", format!("{}: there is no such command", verb.chars().take(40).collect::<String>())),
         }
     }
+
+    /// Wishes something of a call. Without a call, and where it is not to be started, the only one of the agent's is meant.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn wish(
+        &self,
+        account: &Arc<Account>,
+        by: Option<&str>,
+        call: Option<Uuid>,
+        wish: CallWish,
+        once: Option<Once>,
+    ) -> Result<WishDone, Failure> {
+        let call = match (call, &wish) {
+            (None, CallWish::Dial(_)) => None,
+            (Some(call), _) => Some(call),
+            (None, _) => Some(self.call_of(account, by.unwrap_or_default()).await?.ok_or(Failure::NoSuchCall)?),
+        };
+        let work = WishWork { by: by.map(str::to_owned), call, wish, once };
+        match self.committer.submit(account, Work::Wish(Box::new(work)), PBX_PATIENCE).await? {
+            Done::Wished(done) => Ok(done),
+            _ => Err(Failure::Late),
+        }
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        let code = match &failure {
+            Failure::Refused(_) | Failure::Presence(_) => "refused",
+            Failure::Denied(denial) => denial.code,
+            Failure::NotYours => "forbidden",
+            Failure::NoSuchCall => "not_found",
+            Failure::NotSupported => "not_supported",
+            Failure::KeyReused | Failure::Busy | Failure::Late | Failure::Stopping | Failure::Store(_) => "busy",
+        };
+        Self { code, message: failure.to_string(), field: None }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A provider of text messages inside the test: it notes what it is asked and answers as the test says.
+//! A provider of text messages, or a telephone system, inside the test: it notes what it is asked and answers as the test says.
 
 use std::{
     collections::VecDeque,
@@ -46,7 +46,7 @@ impl Act {
     }
 }
 
-/// A running provider.
+/// A running one.
 pub(crate) struct Fake {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -56,7 +56,12 @@ pub(crate) struct Fake {
 impl Fake {
     /// Does these in turn, the last one for ever.
     pub(crate) async fn start(acts: impl IntoIterator<Item = Act>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), acts).await
+    }
+
+    /// The same, at this address.
+    pub(crate) async fn start_at(address: SocketAddr, acts: impl IntoIterator<Item = Act>) -> Self {
+        let listener = TcpListener::bind(address).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let fake = Self { address, seen: Arc::default(), acts: Arc::new(Mutex::new(acts.into_iter().collect())) };
         let (seen, acts) = (fake.seen.clone(), fake.acts.clone());

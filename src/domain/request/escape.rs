@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::InvalidProvider;
+use super::Invalid;
 
 /// Everything that means something in a path, a query or a form. A blank becomes `%20`, which all three read.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -12,28 +12,28 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 const HEADER: &AsciiSet = &CONTROLS.add(b'%');
 
 /// A value inside a path, a query or a form.
-pub(super) fn in_address(value: &str) -> Cow<'_, str> {
+pub(in crate::domain) fn in_address(value: &str) -> Cow<'_, str> {
     utf8_percent_encode(value, VALUE).into()
 }
 
 /// A value that is escaped later, or needs no escape.
-pub(super) fn as_it_is(value: &str) -> Cow<'_, str> {
+pub(in crate::domain) fn as_it_is(value: &str) -> Cow<'_, str> {
     value.into()
 }
 
 /// A value inside a header.
-pub(super) fn in_header(value: &str) -> Cow<'_, str> {
+pub(in crate::domain) fn in_header(value: &str) -> Cow<'_, str> {
     utf8_percent_encode(value, HEADER).into()
 }
 
 /// Names and values as a query or a form holds them.
-pub(super) fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, Cow<'a, str>)>) -> String {
+pub(in crate::domain) fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, Cow<'a, str>)>) -> String {
     let one = |(name, value): (&str, Cow<'_, str>)| format!("{}={}", in_address(name), in_address(&value));
     pairs.into_iter().map(one).collect::<Vec<_>>().join("&")
 }
 
 /// Scheme and host.
-pub(super) fn origin(url: &str) -> &str {
+pub(in crate::domain) fn origin(url: &str) -> &str {
     let start = url.find("://").map_or(0, |at| at + 3);
     let end = url[start..].find(['/', '?']).map_or(url.len(), |at| start + at);
     &url[..end]
@@ -41,14 +41,14 @@ pub(super) fn origin(url: &str) -> &str {
 
 /// Whether a segment of the path means "here" or "up", spelled out or escaped. Whoever sends the request would resolve it, and ask
 /// for something else than the template says.
-pub(super) fn climbs(url: &str) -> bool {
+pub(in crate::domain) fn climbs(url: &str) -> bool {
     let path = url[origin(url).len()..].split('?').next().unwrap_or_default();
     path.split('/').any(|segment| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."))
 }
 
 /// Checks an address as configuration gives it: its placeholders, if it may have any, stand behind the host.
-pub(super) fn check_address(field: &'static str, url: &str) -> Result<(), InvalidProvider> {
-    let expected = |expected| Err(InvalidProvider::Address { field, expected });
+pub(in crate::domain) fn check_address(field: &'static str, url: &str) -> Result<(), Invalid> {
+    let expected = |expected| Err(Invalid::Address { field, expected });
     let Some(host) = ["https://", "http://"].iter().find_map(|scheme| origin(url).strip_prefix(scheme)) else {
         return expected("an address begins with https:// or http://");
     };

@@ -1,0 +1,184 @@
+//! Who is there: softphones that are connected to this server keep their agents signed in.
+//!
+//! A softphone is a lease in the book. Whoever holds its socket renews it, so a server that dies takes its softphones with it once
+//! their time is over, and another server may have them by then.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    App,
+    calls::PBX_PATIENCE,
+    clock::instant,
+    committer::{Done, Failure, Work},
+    directory::Account,
+};
+use crate::{
+    domain::presence::{Ask, Shown},
+    store::{self, presence},
+};
+
+/// A lease is renewed so often in its life.
+const RENEWALS: i32 = 4;
+/// Agents whose time has come that one sweep looks at.
+const MAX_DUE: i64 = 1000;
+
+/// The softphones that are connected to this server.
+#[derive(Clone, Default)]
+pub struct Softphones(Arc<Mutex<HashMap<(i64, String), Connected>>>);
+
+struct Connected {
+    sockets: usize,
+    /// When the lease was last taken, so that a softphone that comes and goes does not write each time.
+    leased: Instant,
+}
+
+/// One connected softphone; gone when dropped.
+pub struct Softphone {
+    of: Softphones,
+    key: (i64, String),
+}
+
+impl Drop for Softphone {
+    fn drop(&mut self) {
+        if let Some(connected) = self.of.lock().get_mut(&self.key) {
+            connected.sockets -= 1;
+        }
+    }
+}
+
+impl Softphones {
+    fn lock(&self) -> MutexGuard<'_, HashMap<(i64, String), Connected>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of a softphone; whether its lease is fresh enough to need no other.
+    fn connect(&self, account: i64, login: &str, fresh: Duration) -> (Softphone, bool) {
+        let key = (account, login.to_owned());
+        let mut all = self.lock();
+        let is_fresh = all.get(&key).is_some_and(|connected| connected.leased.elapsed() < fresh);
+        let connected = all.entry(key.clone()).or_insert_with(|| Connected { sockets: 0, leased: instant() });
+        connected.sockets += 1;
+        (Softphone { of: self.clone(), key }, is_fresh)
+    }
+
+    fn leased(&self, account: i64, login: &str) {
+        if let Some(connected) = self.lock().get_mut(&(account, login.to_owned())) {
+            connected.leased = instant();
+        }
+    }
+
+    /// Whether this server holds a socket of the agent's.
+    fn holds(&self, account: i64, login: &str) -> bool {
+        self.lock().get(&(account, login.to_owned())).is_some_and(|connected| connected.sockets > 0)
+    }
+
+    /// Those that are here now, by account; those that went are forgotten once their lease may be over.
+    fn here(&self, grace: Duration) -> HashMap<i64, Vec<String>> {
+        let mut here: HashMap<i64, Vec<String>> = HashMap::new();
+        let mut all = self.lock();
+        all.retain(|_, connected| connected.sockets > 0 || connected.leased.elapsed() < grace);
+        for ((account, login), _) in all.iter().filter(|(_, connected)| connected.sockets > 0) {
+            here.entry(*account).or_default().push(login.clone());
+        }
+        here
+    }
+}
+
+impl App {
+    /// An agent's softphone is connected: he is signed in for as long as what is returned lives, and the grace after it.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn connect_softphone(&self, account: &Arc<Account>, login: &str) -> Result<Softphone, Failure> {
+        let fresh = self.grace / RENEWALS.unsigned_abs();
+        let (softphone, is_fresh) = self.softphones.connect(account.id, login, fresh);
+        if !is_fresh {
+            self.ask_presence(account, login, Ask::SignIn(Some(self.lease_until()))).await?;
+            self.softphones.leased(account.id, login);
+        }
+        Ok(softphone)
+    }
+
+    /// Does what an agent asks of his presence; answers what is shown of him then.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn ask_presence(&self, account: &Arc<Account>, login: &str, ask: Ask) -> Result<Shown, Failure> {
+        match self.committer.submit(account, Work::Presence(login.to_owned(), ask), PBX_PATIENCE).await? {
+            Done::Presence(shown) => Ok(*shown),
+            _ => Err(Failure::Late),
+        }
+    }
+
+    /// Renews the leases of all softphones that are connected here.
+    pub async fn renew_softphones(&self) {
+        let until = self.lease_until();
+        for (account, logins) in self.softphones.here(self.grace) {
+            let renewed = async {
+                let account = self.directory.account(&self.hub, account).await.map_err(|error| Failure::Store(Arc::new(error)))?;
+                self.committer.submit(&account, Work::Seen(logins.clone(), until), PBX_PATIENCE).await
+            };
+            match renewed.await {
+                Ok(_) => logins.iter().for_each(|login| self.softphones.leased(account, login)),
+                Err(error) => tracing::warn!(account, %error, "softphones could not be kept signed in"),
+            }
+        }
+    }
+
+    /// Ends what has outlived its time among the agents; answers how many that concerned.
+    ///
+    /// # Errors
+    /// When the book cannot be read, or an agent could not be written.
+    pub async fn sweep_agents(&self) -> Result<usize, Failure> {
+        let failed = |error: sqlx::Error| Failure::Store(Arc::new(error));
+        let mut by_account: HashMap<i64, Vec<String>> = HashMap::new();
+        for (account, login) in presence::due(self.db.look_up(), self.clock.now(), MAX_DUE).await.map_err(failed)? {
+            by_account.entry(account).or_default().push(login);
+        }
+        let mut count = 0;
+        for (account, logins) in by_account {
+            let account = self.directory.account(&self.hub, account).await.map_err(failed)?;
+            // whoever is connected here is not gone, however long the book took to hear it
+            let (here, gone): (Vec<_>, Vec<_>) = logins.into_iter().partition(|login| self.softphones.holds(account.id, login));
+            if !here.is_empty() {
+                self.committer.submit(&account, Work::Seen(here, self.lease_until()), PBX_PATIENCE).await?;
+            }
+            if gone.is_empty() {
+                continue;
+            }
+            if let Done::Expired(expired) = self.committer.submit(&account, Work::ExpireAgents(gone), PBX_PATIENCE).await? {
+                count += expired;
+            }
+        }
+        Ok(count)
+    }
+
+    /// What all agents have set, as far as they were ever here.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn presences(&self, account: i64) -> store::Result<HashMap<String, crate::domain::presence::Presence>> {
+        let mut reads = store::Reads::On(self.db.read());
+        Ok(presence::all(&mut reads, account).await?.into_iter().collect())
+    }
+
+    fn lease_until(&self) -> DateTime<Utc> {
+        self.clock.now() + TimeDelta::from_std(self.grace).unwrap_or(TimeDelta::MAX)
+    }
+}
+
+/// Keeps softphones signed in until told to stop.
+pub(super) async fn run(app: Arc<App>, stop: CancellationToken) {
+    let every = app.grace / RENEWALS.unsigned_abs();
+    while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+        app.renew_softphones().await;
+    }
+}

@@ -1,0 +1,7 @@
+//! Our driver at a real Asterisk. Run by `./test.sh --asterisk`, which fetches it.
+
+mod calls;
+mod connection;
+mod door;
+mod inbound;
+mod parties;
