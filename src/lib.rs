@@ -61,6 +61,7 @@
 //! | party | a contact, account, case or user of the CRM, known by its numbers |
 //! | lease | a state with a deadline; the sweeper ends it |
 //! | door | an HTTP entry in one dialect |
+//! | reception | when a ring group is open, how many may wait, and where the others go |
 //! | queueDn | the number of a ring group (call queue, DID, *Source*) |
 
 pub mod app;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     App,
-    committer::{Done, EditPatch, Failure, NewsItem, Once, Told, Work, audience_now},
+    committer::{Done, EditPatch, Failure, NewsItem, Once, Route, RouteWork, Told, Work, audience_now},
     directory::{Account, Subject},
 };
 use crate::{
@@ -30,6 +30,18 @@ impl App {
         match self.committer.submit(account, Work::News { items, once }, PBX_PATIENCE).await? {
             Done::News(told) => Ok(told),
             _ => Ok(vec![]),
+        }
+    }
+
+    /// Where a telephone system is to send a caller; `group` is the name of a ring group of the account.
+    ///
+    /// # Errors
+    /// See [`Failure`]; [`Failure::Refused`] when the call does not ring any more.
+    pub async fn route(&self, account: &Arc<Account>, item: NewsItem, group: &str, missed: Option<String>) -> Result<Route, Failure> {
+        let work = Work::Route(Box::new(RouteWork { item, group: group.to_owned(), missed }));
+        match self.committer.submit(account, work, PBX_PATIENCE).await? {
+            Done::Routed(route) => Ok(route),
+            _ => Err(Failure::Late),
         }
     }
 

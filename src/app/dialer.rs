@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -47,7 +48,7 @@ const PROMISED_EVERY: Duration = Duration::from_secs(1);
 const MOST_PROMISED: i64 = 100;
 
 /// It is asked so often whether a telephone system is up.
-const UP_FOR: Duration = Duration::from_millis(500);
+const UP_FOR: TimeDelta = TimeDelta::milliseconds(500);
 
 /// What a desk has at hand.
 #[derive(Default)]
@@ -55,7 +56,7 @@ pub struct Desk {
     queues: HashMap<(i64, String), AtHand>,
     promised: HashMap<i64, Promised>,
     /// By account whether its telephone system is up, and when that was asked.
-    systems: HashMap<i64, (bool, Instant)>,
+    systems: HashMap<i64, (bool, DateTime<Utc>)>,
 }
 
 /// Calls that agents promised and that are due, by campaign.
@@ -131,13 +132,13 @@ impl Desk {
     /// Whether the telephone system can be told something: leads are not spent on one that is away.
     async fn is_up(&mut self, app: &App, account: &Account, system: &str) -> Result<bool, Failure> {
         if let Some((is_up, at)) = self.systems.get(&account.id)
-            && at.elapsed() < UP_FOR
+            && app.clock.now() - *at < UP_FOR
         {
             return Ok(*is_up);
         }
         let state = app.system_state(account, system).await.map_err(|error| Failure::Store(Arc::new(error)))?;
         let is_up = state.is_some_and(|state| state.is_up);
-        self.systems.insert(account.id, (is_up, instant()));
+        self.systems.insert(account.id, (is_up, app.clock.now()));
         Ok(is_up)
     }
 

@@ -64,6 +64,11 @@ pub enum Command {
         /// Who takes it.
         station: Station,
     },
+    /// Send a caller whom nobody has answered elsewhere.
+    Deflect {
+        /// To whom.
+        number: Number,
+    },
     /// End it.
     Hangup,
     /// Put the other side on hold.
@@ -160,9 +165,16 @@ verbs! {
     Play = "play";
     /// Give an answered call to an agent: the dialer's own, nobody wishes it.
     Connect = "connect";
+    /// Send a caller whom nobody has answered elsewhere: the routing's own, nobody wishes it.
+    Deflect = "deflect";
 }
 
 impl Verb {
+    /// Whether somebody may wish it.
+    pub fn is_wished(self) -> bool {
+        !matches!(self, Self::Connect | Self::Deflect)
+    }
+
     /// The verb of this word.
     pub fn read(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|verb| verb.word() == word)
@@ -182,6 +194,7 @@ impl Command {
             Self::Dial { .. } => Verb::Dial,
             Self::Connect { .. } => Verb::Connect,
             Self::Answer { .. } => Verb::Answer,
+            Self::Deflect { .. } => Verb::Deflect,
             Self::Hangup => Verb::Hangup,
             Self::Hold => Verb::Hold,
             Self::Resume => Verb::Resume,
@@ -198,6 +211,7 @@ impl Command {
     pub fn number(&self) -> Option<&Number> {
         match self {
             Self::Dial { number, .. }
+            | Self::Deflect { number }
             | Self::BlindTransfer { number }
             | Self::ConsultTransfer { number, .. }
             | Self::Invite { number, .. } => Some(number),

@@ -28,6 +28,7 @@ use super::{
     message::provider::Provider,
     phone::{HomeRegion, Number},
     playlist::{Playlist, Published},
+    routing::Reception,
     skill::SkillPriority,
     telephone::System,
 };
@@ -142,6 +143,9 @@ pub struct RingGroup {
     /// Which skills answer, as it was last reloaded.
     #[serde(default)]
     pub published: BTreeMap<String, SkillPriority>,
+    /// How its callers are received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reception: Option<Reception>,
 }
 
 /// What agents can do.

@@ -1,9 +1,7 @@
 //! Calling windows: when the law of the called party's country lets his telephone ring, by his own wall clock.
 
-use std::fmt;
-
 use chrono::{
-    DateTime, Datelike, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Timelike, Utc,
+    DateTime, NaiveDateTime, TimeDelta, Utc,
     Weekday::{Fri, Mon, Sat, Sun, Thu, Tue, Wed},
     WeekdaySet,
 };
@@ -11,46 +9,13 @@ use chrono_tz::Tz;
 use rlibphonenumber::PHONE_NUMBER_UTIL;
 
 use super::{
+    hours::{self, Hours, TimeOfDay},
     phone::Number,
     zone::{Basis, Zones},
 };
 
 /// How far ahead the next permitted moment is looked for: every weekday once, and one more.
 const HORIZON: TimeDelta = TimeDelta::days(8);
-/// No zone changes its clock twice within this time. Within eight days some did.
-const STEADY: TimeDelta = TimeDelta::days(1);
-
-/// A time on the wall clock, to the minute; 24:00 is the end of a day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TimeOfDay(u16);
-
-impl TimeOfDay {
-    /// The time at `hour`:`minute`.
-    pub const fn new(hour: u16, minute: u16) -> Self {
-        Self(hour * 60 + minute)
-    }
-
-    fn of(local: NaiveDateTime) -> u32 {
-        local.hour() * 60 + local.minute()
-    }
-}
-
-impl fmt::Display for TimeOfDay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:02}:{:02}", self.0 / 60, self.0 % 60)
-    }
-}
-
-/// The hours of some days in which calls are permitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hours {
-    /// The days.
-    pub days: WeekdaySet,
-    /// From this minute on,
-    pub from: TimeOfDay,
-    /// and no more at this one.
-    pub to: TimeOfDay,
-}
 
 /// What is permitted in one jurisdiction. A set is never changed: other hours are a set with another version, so that a
 /// refusal that was written down can be read later.
@@ -108,70 +73,17 @@ impl RuleSet {
         region.map_or(Self::DEFAULT, |region| Self::of_region(region.as_region_str().as_str()))
     }
 
-    /// Whether a call is permitted when the wall clock shows this. A time that the clock shows twice is judged alike both times.
-    fn hold(&self, local: NaiveDateTime) -> bool {
-        let minute = TimeOfDay::of(local);
-        let within = |hours: &Hours| (u32::from(hours.from.0)..u32::from(hours.to.0)).contains(&minute);
-        self.hours.iter().any(|hours| hours.days.contains(local.weekday()) && within(hours))
-    }
-
-    /// The first time from `start` and before `end` when a call is permitted, on a wall clock that nobody moves meanwhile.
-    fn opening(&self, start: NaiveDateTime, end: NaiveDateTime) -> Option<NaiveDateTime> {
-        if self.hold(start) {
-            return Some(start);
-        }
-        let days = start.date().iter_days().take_while(|day| *day <= end.date());
-        let openings = days.flat_map(|day| {
-            let on_this_day = self.hours.iter().filter(move |hours| hours.days.contains(day.weekday()));
-            on_this_day.map(move |hours| day.and_time(NaiveTime::MIN) + TimeDelta::minutes(hours.from.0.into()))
-        });
-        openings.filter(|opening| (start..end).contains(opening)).min()
-    }
-
-    /// The first instant from `start` and before `end` when a call to this zone is permitted. Its clock is followed from one
-    /// change to the next: a window that opens within a gap opens when the gap is over; one that opens within a fold opens
-    /// twice, since the clock goes back to before it.
-    fn next_in(&self, zone: Tz, start: DateTime<Utc>, end: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let mut at = start;
-        while at < end {
-            let (offset, until) = steady(zone, at, end.min(at + STEADY));
-            if let Some(opening) = self.opening(at.naive_utc() + offset, until.naive_utc() + offset) {
-                return Some((opening - offset).and_utc());
-            }
-            at = until;
-        }
-        None
-    }
-
     /// The first instant from `start` and before `end` when a call is permitted in all zones at once.
     fn next_in_all(&self, zones: &[Tz], start: DateTime<Utc>, end: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let mut at = start;
         loop {
-            let later = zones.iter().try_fold(at, |at, zone| self.next_in(*zone, at, end))?;
+            let later = zones.iter().try_fold(at, |at, zone| hours::next_in(self.hours, *zone, at, end))?;
             if later == at {
                 return Some(at);
             }
             at = later;
         }
     }
-}
-
-/// How far the zone's clock is ahead of UTC at `start`, and until when: the clock's next change, or `end` when there is none before.
-fn steady(zone: Tz, start: DateTime<Utc>, end: DateTime<Utc>) -> (TimeDelta, DateTime<Utc>) {
-    let ahead = |at: DateTime<Utc>| zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc();
-    let offset = ahead(start);
-    let until = if ahead(end) == offset { end } else { change(start, end, |at| ahead(at) == offset) };
-    (TimeDelta::seconds(offset.into()), until)
-}
-
-/// The second when something stops being true that is so at `start` and is not at `end`.
-fn change(start: DateTime<Utc>, end: DateTime<Utc>, still: impl Fn(DateTime<Utc>) -> bool) -> DateTime<Utc> {
-    let (mut low, mut high) = (start.timestamp(), end.timestamp());
-    while high - low > 1 {
-        let middle = low + (high - low) / 2;
-        if DateTime::from_timestamp(middle, 0).is_some_and(&still) { low = middle } else { high = middle }
-    }
-    DateTime::from_timestamp(high, 0).unwrap_or(end)
 }
 
 /// Whether the telephone may ring now.
@@ -217,7 +129,7 @@ pub fn opens(zones: &Zones, account: Tz, rules: &RuleSet, from: DateTime<Utc>) -
 pub fn permits(zones: &Zones, account: Tz, rules: &RuleSet, now: DateTime<Utc>) -> Verdict {
     let (basis, zones) = zones.or_account(&account);
     let local = |zone: Tz| now.with_timezone(&zone).naive_local();
-    let forbidding = zones.iter().copied().find(|zone| !rules.hold(local(*zone)));
+    let forbidding = zones.iter().copied().find(|zone| !hours::hold(rules.hours, local(*zone)));
     let refusal = forbidding.map(|zone| Refusal {
         zone,
         local: local(zone),

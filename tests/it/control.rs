@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     app::{QUIET_SECRET, TestApp, answer, both, command},
-    floor::{house, pass, put, state, steady, told, wish, with},
+    floor::{house, pass, put, ring_in, state, steady, told, wish, with},
 };
 
 const THEIRS: &str = "+493055501901";
@@ -216,10 +216,4 @@ async fn other_than(t: &TestApp, call: &str) -> String {
     let other: Vec<&Value> = calls.iter().filter(|known| known["id"] != call).collect();
     assert_eq!(other.len(), 1, "{calls:?}");
     other[0]["id"].as_str().expect("an id").to_owned()
-}
-
-async fn ring_in(t: &TestApp, from: &str, did: &str) {
-    let request = t.api(Method::POST, "/api/v1/telephone-systems/house/simulate").json(&json!({"from": from, "did": did}));
-    let (status, body) = answer(request).await;
-    assert_eq!(status, StatusCode::ACCEPTED, "{body}");
 }

@@ -35,6 +35,7 @@ mod pacing;
 mod parties;
 mod pbxmanager;
 mod records;
+mod routing;
 mod safety;
 mod search;
 mod simulate;

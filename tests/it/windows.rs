@@ -16,8 +16,9 @@ use chrono_tz::{
     Tz,
 };
 use cti_gateway::domain::{
+    hours::{Hours, TimeOfDay},
     phone::Number,
-    window::{Hours, Refusal, RuleSet, TimeOfDay, permits},
+    window::{Refusal, RuleSet, permits},
     zone::{Basis, Zones},
 };
 use proptest::{collection::vec, prelude::*, sample::select};

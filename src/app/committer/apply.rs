@@ -46,6 +46,7 @@ impl Desk<'_> {
             }
             Work::ExpireAgents(logins) => Ok(Done::Expired(self.expire_agents(ledger, known, logins))),
             Work::Wish(work) => self.wish_once(ledger, known, work).map(Done::Wished),
+            Work::Route(work) => self.route(ledger, known, work),
             Work::Launch(launch) => Ok(Done::Launched(self.launch(ledger, known, launch))),
             Work::Edit(call, patch) => self.edit(ledger, known, *call, patch),
             Work::Order(work) => Ok(self.give_order(ledger, known, work)),
@@ -116,7 +117,7 @@ impl Desk<'_> {
         Ok(done)
     }
 
-    fn hear(&self, ledger: &mut Ledger, known: &mut Known, item: &NewsItem) -> Told {
+    pub(super) fn hear(&self, ledger: &mut Ledger, known: &mut Known, item: &NewsItem) -> Told {
         let (id, number) = self.line(ledger, known, item);
         let unknown = Told { call: id, attempt: number, state: None, changed: false };
         let Some(call) = known.calls.get(&id) else { return unknown };

@@ -11,7 +11,7 @@ use super::{
     Failure,
     apply::Desk,
     leads::{audience, lead_agent},
-    ledger::{Known, Ledger},
+    ledger::{Known, Ledger, Settling},
     pace::crew,
     wishes::{driver, station, told},
 };
@@ -25,7 +25,7 @@ use crate::{
         dialing::{Dialing, Mode, OnPreviewEnd},
         disposition::DO_NOT_CALL,
         dnc::Channel,
-        lead::{Callback, Came, Explanation, Lead, Rules, SKIP},
+        lead::{Callback, Came, Explanation, Lead, Rule, Rules, SKIP},
         order::{Command, Verb},
         pacing::{Limit, Plan},
         presence::{MISSED_CALL, MISSED_PREVIEW},
@@ -147,7 +147,9 @@ impl Desk<'_> {
         }
         launched.stale.push(id);
         let reasons: Vec<String> = explanation.reasons.iter().map(|reason| reason.message.clone()).collect();
-        if lead.hot || lead.callback.is_some() {
+        // one that only waits for its next turn had this one since the desk looked: nobody passed it over
+        let had_its_turn = explanation.reasons.iter().all(|reason| reason.rule == Rule::Retry);
+        if !had_its_turn && (lead.hot || lead.callback.is_some()) {
             self.receipt(
                 ledger,
                 lead,
@@ -354,10 +356,24 @@ impl Desk<'_> {
     }
 
     /// Gives work to whoever is free, and lets go whom nothing needs.
+    ///
+    /// What is given to one may change what is right for another, so this goes round until nothing moves. The steps made meanwhile
+    /// ask for this too; they are told that it is under way, for it must not begin in its own midst.
     pub(super) fn settle_floor(&self, ledger: &mut Ledger, known: &mut Known) {
-        self.connect_waiting(ledger, known);
-        self.offer_waiting(ledger, known);
-        self.rebalance(ledger, known);
+        if known.settling != Settling::Idle {
+            known.settling = Settling::Again;
+            return;
+        }
+        loop {
+            known.settling = Settling::Busy;
+            self.connect_waiting(ledger, known);
+            self.offer_waiting(ledger, known);
+            self.rebalance(ledger, known);
+            if known.settling == Settling::Busy {
+                break;
+            }
+        }
+        known.settling = Settling::Idle;
     }
 
     /// Writes what a call came to into its lead; once for each outcome.

@@ -58,8 +58,22 @@ pub(super) struct Live {
     pub(super) is_given_up: bool,
     /// The number of the queue that a caller waits in, who is offered to nobody.
     waits_in: Option<String>,
+    /// His telephone system asks where he is to go.
+    asks: bool,
     /// Since when the agent has done that.
     since: DateTime<Utc>,
+}
+
+/// A caller who waits and is offered to nobody.
+pub(super) struct Caller {
+    /// Since when.
+    pub(super) since: DateTime<Utc>,
+    /// His call.
+    pub(super) call: Uuid,
+    /// The number that he rang.
+    pub(super) source: String,
+    /// His telephone system asks where he is to go, and is not told otherwise.
+    pub(super) asks: bool,
 }
 
 impl Live {
@@ -68,7 +82,8 @@ impl Live {
         let does = AgentState::by_call(attempt.state())?;
         let agent = attempt.agent().map(str::to_owned);
         let lead = call.intent.as_ref().and_then(|intent| intent.lead.as_ref());
-        let is_caller = agent.is_none() && attempt.gateway == OWN_GATEWAY && attempt.state() == Some(State::Incoming);
+        let (handling, is_ours) = (&attempt.handling, attempt.gateway == OWN_GATEWAY || attempt.is_asked_for());
+        let is_caller = agent.is_none() && is_ours && attempt.state() == Some(State::Incoming) && handling.turned.is_none();
         let waits_in = attempt.line.queue_dn().or(attempt.line.dnis()).filter(|_| is_caller).map(str::to_owned);
         if agent.is_none() && lead.is_none() && waits_in.is_none() {
             return None;
@@ -81,6 +96,7 @@ impl Live {
             rings_since: attempt.line.started_at,
             is_given_up: attempt.handling.given_up,
             waits_in,
+            asks: handling.asks,
             lead: lead.map(|lead| (lead.id, lead.campaign.clone())),
             answered_at: attempt.line.answered_at,
             since: attempt.state_time().unwrap_or(call.created_at),
@@ -161,12 +177,14 @@ impl Floor {
         waiting.into_iter().map(|(_, id, campaign)| (id, campaign))
     }
 
-    /// Callers who are offered to nobody, with the numbers they rang and since when they wait, the longest wait first.
-    pub(super) fn callers(&self) -> impl Iterator<Item = (Uuid, String, DateTime<Utc>)> {
+    /// Callers who are offered to nobody, the longest wait first.
+    pub(super) fn callers(&self) -> impl Iterator<Item = Caller> {
         let waiting = self.callers.iter().filter_map(|id| Some((*id, self.calls.get(id)?)));
-        let mut waiting: Vec<_> = waiting.filter_map(|(id, live)| Some((live.launched_at, id, live.waits_in.clone()?))).collect();
-        waiting.sort_unstable();
-        waiting.into_iter().map(|(since, id, source)| (id, source, since))
+        let caller =
+            |(call, live): (Uuid, &Live)| Some(Caller { since: live.launched_at, call, source: live.waits_in.clone()?, asks: live.asks });
+        let mut waiting: Vec<_> = waiting.filter_map(caller).collect();
+        waiting.sort_unstable_by_key(|caller| (caller.since, caller.call));
+        waiting.into_iter()
     }
 
     /// Agents who are ready, want to leave and have no call.

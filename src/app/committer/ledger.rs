@@ -58,6 +58,8 @@ pub(super) struct Known {
     pub(super) floor: Option<Floor>,
     /// Answers that idempotency keys got in batches that may not be committed yet, with the batch of each.
     pub(super) answers: HashMap<String, (u64, Remembered)>,
+    /// Whether work is being given to whoever is free.
+    pub(super) settling: Settling,
     /// Calls of batches that may not be committed yet.
     written: VecDeque<(u64, Vec<Uuid>)>,
 }
@@ -76,6 +78,7 @@ impl Known {
             leads: KnownLeads::at(lead_id),
             messages: KnownMessages::default(),
             floor: None,
+            settling: Settling::Idle,
             answers: HashMap::new(),
             written: VecDeque::new(),
         }
@@ -102,6 +105,17 @@ impl Known {
         let calls = &self.calls;
         self.lines.retain(|_, (call, _)| calls.contains_key(call));
     }
+}
+
+/// Whether work is being given to whoever is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settling {
+    /// It is not.
+    Idle,
+    /// It is.
+    Busy,
+    /// It is, and something has moved since it began.
+    Again,
 }
 
 /// One account's part of a batch.

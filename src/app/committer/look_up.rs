@@ -65,6 +65,12 @@ impl<'a> Named<'a> {
                 }
                 self.onces.extend(&work.once);
             }
+            Work::Route(work) => {
+                self.keys.insert(work.item.pbx_key(account.id));
+                if account.has_parties {
+                    self.owners.extend(work.item.news.told.customer.clone());
+                }
+            }
             Work::Launch(launch) => {
                 self.dialed.extend(&launch.candidates);
             }

@@ -40,6 +40,7 @@ pub use self::{
     ledger::{audience_now, capabilities},
     messages::{MessageDone, MessageOrder, Outcome},
     orders::{OrderWork, SIMULATED, SystemWork},
+    routing::{Route, RouteAnswer, RouteWork},
     wishes::{Denial, WishDone, WishWork},
 };
 pub(in crate::app) use self::{leads::judge, pace::Records};
@@ -76,6 +77,8 @@ pub enum Work {
     ExpireAgents(Vec<String>),
     /// Something is wished of a call.
     Wish(Box<WishWork>),
+    /// A telephone system asks where a caller is to go.
+    Route(Box<RouteWork>),
     /// Leads of a campaign are dialed, as many as the law of pacing lets.
     Launch(Launch),
     /// The CRM sets fields of a call's record.
@@ -183,6 +186,8 @@ pub enum Done {
     Presence(Box<presence::Shown>),
     /// What a wish for a call is answered.
     Wished(WishDone),
+    /// Where a caller is to go.
+    Routed(Route),
     /// What became of a launch.
     Launched(Launched),
     /// One answer per lead.

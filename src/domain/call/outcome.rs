@@ -1,6 +1,7 @@
 //! How an attempt came out: one table from facts to the words of every dialect.
 
 use super::{Attempt, Call, CauseKind};
+use crate::domain::routing::Turned;
 
 /// How an attempt came out, as far as the telephone system can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Outcome {
     PresumedLost,
     /// A person answered, and no agent was found for him in time.
     Dropped,
+    /// A caller was not kept waiting.
+    TurnedAway(Turned),
 }
 
 /// The words of an outcome.
@@ -42,6 +45,9 @@ impl Outcome {
             Self::HungUp => ("CR_HANGUP", "Hung Up", "idle"),
             Self::PresumedLost => ("CR_UNFINISHED", "Presumed Lost", "idle"),
             Self::Dropped => ("CR_DROPPED", "Dropped by the Dialer", "idle"),
+            Self::TurnedAway(Turned::Closed) => ("CR_HANGUP", "Closed", "idle"),
+            Self::TurnedAway(Turned::Full) => ("CR_HANGUP", "Queue Full", "idle"),
+            Self::TurnedAway(Turned::Waited) => ("CR_HANGUP", "Waited Too Long", "idle"),
         };
         Computed { disposition, text, event_name }
     }
@@ -59,6 +65,9 @@ impl Attempt {
         }
         if self.line.answered_at.is_some() {
             return Some(Outcome::Connected);
+        }
+        if let Some((why, _)) = self.handling.turned {
+            return Some(Outcome::TurnedAway(why));
         }
         Some(match self.line.cause().map(|cause| cause.kind) {
             Some(CauseKind::NoAnswer) => Outcome::NoAnswer,

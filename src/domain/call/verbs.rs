@@ -45,7 +45,7 @@ impl HandlingVerb {
 pub fn allowed(verb: Verb, state: Option<State>) -> bool {
     match verb {
         Verb::Dial => false,
-        Verb::Answer => state == Some(State::Incoming),
+        Verb::Answer | Verb::Deflect => state == Some(State::Incoming),
         Verb::Hangup => !matches!(state, Some(State::Preview | State::Idle | State::End)),
         Verb::Hold | Verb::Dtmf | Verb::Play | Verb::ConsultTransfer | Verb::CompleteTransfer | Verb::Conference => {
             state == Some(State::Talk)
@@ -58,7 +58,7 @@ pub fn allowed(verb: Verb, state: Option<State>) -> bool {
 
 /// The words of what can be wished of a call now, by what its telephone system can do.
 pub fn offered_verbs(state: Option<State>, capabilities: &[Verb]) -> Vec<&'static str> {
-    let of_system = capabilities.iter().filter(|&&verb| verb != Verb::Connect && allowed(verb, state)).map(|verb| verb.word());
+    let of_system = capabilities.iter().filter(|&&verb| verb.is_wished() && allowed(verb, state)).map(|verb| verb.word());
     let ours = HandlingVerb::ALL.into_iter().filter(|verb| verb.fits(state) && state != Some(State::End)).map(HandlingVerb::word);
     of_system.chain(ours).collect()
 }

@@ -92,7 +92,7 @@ impl<'a> CallObject<'a> {
             custom_data: line.custom_data(),
             recording_url: line.recording_url(),
             notes: call.notes(),
-            capabilities: capabilities.iter().filter(|&&verb| verb != Verb::Connect).map(|verb| verb.word()).collect(),
+            capabilities: capabilities.iter().filter(|verb| verb.is_wished()).map(|verb| verb.word()).collect(),
             verbs: offered_verbs(state, capabilities),
             lead_id: lead.map(|lead| lead.id),
             campaign: lead.map(|lead| lead.campaign.as_str()),

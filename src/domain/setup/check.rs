@@ -148,10 +148,13 @@ pub(super) fn exists(field: &str, found: bool, what: &str) -> Result<(), Invalid
 }
 
 fn checked_ring_group(name: &str, body: &Value, setup: &Setup, region: HomeRegion) -> Result<Value, Invalid> {
-    let group: RingGroup = typed(&with_number(body, region)?)?;
+    let group: RingGroup = typed(&with_numbers(body, region)?)?;
     let twin = setup.ring_groups.iter().find(|(other, present)| present.number == group.number && !other.eq_ignore_ascii_case(name));
     if let Some((twin, _)) = twin {
         return Err(invalid("number", format!("ring group {twin:?} has this number")));
+    }
+    if let Some(reception) = &group.reception {
+        reception.check().map_err(|(field, expected)| invalid(format!("reception.{field}"), expected))?;
     }
     for (skill, SkillPriority { priority, delay_s, .. }) in &group.skills {
         let change = SkillChange { priority: Some(*priority), delay_s: Some(*delay_s), active: None };
@@ -181,12 +184,16 @@ fn checked_playlist(name: &str, body: &Value, setup: &Setup) -> Result<Value, In
     Ok(PlaylistRecord { draft, published }.to_body())
 }
 
-/// The body of a ring group with its number in canonical form.
-fn with_number(body: &Value, region: HomeRegion) -> Result<Value, Invalid> {
+/// The body of a ring group with its numbers in canonical form.
+fn with_numbers(body: &Value, region: HomeRegion) -> Result<Value, Invalid> {
     let mut body = body.clone();
-    if let Some(Value::String(raw)) = body.get_mut("number") {
-        let number = Number::read(raw, region).ok_or_else(|| invalid("number", "expected a telephone number"))?;
-        number.as_str().clone_into(raw);
+    for (place, field) in
+        [("/number", "number"), ("/reception/closedTo", "reception.closedTo"), ("/reception/overflowTo", "reception.overflowTo")]
+    {
+        if let Some(Value::String(raw)) = body.pointer_mut(place) {
+            let number = Number::read(raw, region).ok_or_else(|| invalid(field, "expected a telephone number"))?;
+            number.as_str().clone_into(raw);
+        }
     }
     Ok(body)
 }

@@ -5,10 +5,27 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    order::Station,
+    order::{Station, Verb},
     phone::Number,
     request::{Credential, Hole, Invalid, Template, check_url, escape},
 };
+
+/// What it can be told: everything but where to send a caller before anybody has answered, which its dialplan asks before it hands
+/// him to us.
+pub(super) const CAPABILITIES: &[Verb] = &[
+    Verb::Dial,
+    Verb::Answer,
+    Verb::Hangup,
+    Verb::Hold,
+    Verb::Resume,
+    Verb::BlindTransfer,
+    Verb::ConsultTransfer,
+    Verb::CompleteTransfer,
+    Verb::Conference,
+    Verb::Dtmf,
+    Verb::Play,
+    Verb::Connect,
+];
 
 /// One Asterisk. Made only of a configuration that holds together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -135,7 +135,7 @@ const INVITE: &str = "invite";
 /// What a request must tell, or the system could not know what is meant.
 fn needs(word: &str) -> &'static [Place] {
     match Verb::read(word) {
-        Some(Verb::Dial) => &[Place::Number, Place::PlainNumber],
+        Some(Verb::Dial | Verb::Deflect) => &[Place::Number, Place::PlainNumber],
         Some(Verb::Dtmf) => &[Place::Digits],
         Some(Verb::Play) => &[Place::File],
         _ => &[Place::Call],
@@ -261,7 +261,7 @@ impl Written {
             return wrong(
                 "requests",
                 "expected requests by the names dial, connect, answer, hangup, hold, resume, blind_transfer, consult_transfer, \
-                 complete_transfer, conference, invite, dtmf, play",
+                 complete_transfer, conference, invite, deflect, dtmf, play",
             );
         }
         check_url("requests.url", &request.url)?;
@@ -271,6 +271,9 @@ impl Written {
         let told = |place: &Place| self.params_of(request).any(|(_, template)| template.asks_for(*place)) || request.url.asks_for(*place);
         match needs(word) {
             needed if needed.iter().any(told) => Ok(()),
+            [Place::Number, ..] if word == Verb::Deflect.word() => {
+                wrong("requests.deflect", "expected {number} or {plainNumber} in its url or a parameter")
+            }
             [Place::Digits] => wrong("requests.dtmf", "expected {digits} in its url or a parameter"),
             [Place::File] => wrong("requests.play", "expected {file} in its url or a parameter"),
             [Place::Call] => wrong("requests", "expected {call} in the url or a parameter of every request but dial"),

@@ -42,7 +42,8 @@ impl System {
     /// What it can be told.
     pub fn capabilities(&self) -> &[Verb] {
         match self {
-            Self::Simulated(_) | Self::Asterisk(_) => Verb::ALL,
+            Self::Simulated(_) => Verb::ALL,
+            Self::Asterisk(_) => asterisk::CAPABILITIES,
             Self::Generic(generic) => generic.capabilities(),
         }
     }

@@ -12,6 +12,7 @@ mod page;
 pub(super) mod parties;
 mod queue;
 mod records;
+mod route;
 mod sessions;
 mod setup;
 mod sign_in_limit;
@@ -38,6 +39,7 @@ pub(super) fn router() -> Router<Web> {
         .merge(parties::router())
         .merge(queue::router())
         .merge(records::router())
+        .merge(route::router())
         .merge(sessions::router())
         .merge(setup::router())
         .merge(telephone::router())

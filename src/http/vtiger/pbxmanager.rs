@@ -11,7 +11,11 @@ use axum::{
 
 use super::{hearing, only_looks, params, warn_of_cuts};
 use crate::{
-    app::{committer::NewsItem, directory::Gateway},
+    app::{
+        committer::{Failure, NewsItem, Route, RouteAnswer},
+        directory::{Account, Gateway},
+    },
+    domain::call::{Certainty, Direction},
     http::{Web, error::ApiError, peer::Peer},
     pbx::{Message, params::Params, pbxmanager},
 };
@@ -55,25 +59,47 @@ async fn hear(web: &Web, address: IpAddr, signature: Option<String>, request: Re
         field: missing.field.into(),
         message: format!("missing: expected {}", missing.expected).into(),
     })?;
+    let mut to = None;
     match message {
         Message::Ignored(_) => metrics::counter!("cti_news_ignored_total", "source" => "pbxmanager").increment(1),
         Message::News { call_id, news } => {
-            let item = NewsItem { gateway: gateway.id, source: "pbxmanager", pbx_call_id: call_id, ordered_as: None, news: *news };
-            web.app.hear(&account, vec![item], None).await?;
+            let mut item = NewsItem { gateway: gateway.id, source: "pbxmanager", pbx_call_id: call_id, ordered_as: None, news: *news };
+            match asks(&params).and_then(|number| account.setup.ring_group(&number, account.region)) {
+                Some((name, group)) => {
+                    item.news.told.direction = Some((Direction::Inbound, Certainty::Said));
+                    item.news.told.queue_dn = Some(group.number.as_str().to_owned());
+                    to = route(web, &account, item, name).await?;
+                }
+                None => drop(web.app.hear(&account, vec![item], None).await?),
+            }
         }
     }
-    let mut answer = xml(answer(&params));
+    let to = to.or_else(|| asks(&params));
+    let mut answer = xml(to.map(|number| dial(&number)).unwrap_or_default());
     warn_of_cuts(&params, &pbxmanager::TEXTS, &mut answer);
     Ok(answer)
 }
 
-/// `StartApp` asks where to send the call: to the agent whose extension it named.
-fn answer(params: &Params) -> String {
-    if !params.raw(&["callstatus"]).is_some_and(|status| status.eq_ignore_ascii_case("StartApp")) {
-        return String::new();
-    }
+/// `StartApp` asks where to send a call; the number that it names.
+fn asks(params: &Params) -> Option<String> {
+    params.raw(&["callstatus"]).filter(|status| status.eq_ignore_ascii_case("StartApp"))?;
     let dialed = params.raw(&["callerid", "dialstring"]).unwrap_or_default();
-    let number: String = dialed.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
+    Some(dialed.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect())
+}
+
+/// Where a caller of a ring group goes: to the agent who is free, or elsewhere. The dialect has no word for waiting: then, and when he
+/// is not to wait and goes nowhere else, he stays where he rang.
+async fn route(web: &Web, account: &Arc<Account>, item: NewsItem, group: &str) -> Result<Option<String>, ApiError> {
+    let to = match web.app.route(account, item, group, None).await {
+        Ok(Route { answer: RouteAnswer::Agent { extension, .. }, .. }) => extension,
+        Ok(Route { answer: RouteAnswer::Turned { to, .. }, .. }) => to,
+        Ok(Route { answer: RouteAnswer::Wait { .. }, .. }) | Err(Failure::Refused(_)) => None,
+        Err(failure) => return Err(failure.into()),
+    };
+    Ok(to.map(|number| number.as_str().to_owned()))
+}
+
+fn dial(number: &str) -> String {
     format!("<Response><Dial><Authentication>Success</Authentication><Number>SIP/{number}</Number></Dial></Response>")
 }
 

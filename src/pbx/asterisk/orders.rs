@@ -38,6 +38,8 @@ impl Exchange {
             }
             Command::Connect { station } => self.connect(order, station),
             Command::Answer { station } => self.answer(order, station),
+            // its dialplan knows the way; it asks before it hands a caller to us
+            Command::Deflect { .. } => Err(Refusal::new("not_supported", "a caller is sent elsewhere by the dialplan")),
             Command::Hangup => self.hang_up_order(call),
             Command::Hold => self.hold(order, true),
             Command::Resume => self.hold(order, false),

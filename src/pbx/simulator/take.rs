@@ -36,18 +36,14 @@ impl Simulator {
                 let picked_up = station.as_ref().map(|_| self.chance(call).seconds("pickup", self.knobs.pickup_s())).unwrap_or_default();
                 self.ring_out(call, now + picked_up, TimeDelta::seconds(*ring_s));
             }
-            Command::Connect { station } => {
-                let life = self.life(call)?;
-                if life.agent.is_some() || (life.answered.is_none() && !life.is_inbound) {
-                    return Err(wrong_state("the call has an agent already, or nobody has answered it"));
-                }
-                let after = self.chance(call).seconds("pickup", self.knobs.pickup_s());
-                self.plan(call, now + after, Turn::PickedUp(station.clone()));
-            }
+            Command::Connect { station } => self.connect(call, station, now)?,
             Command::Answer { station } => {
-                let rings = self.life(call).map(|life| life.is_inbound && life.answered.is_none())?;
-                rings.then_some(()).ok_or_else(|| wrong_state("the call does not ring here"))?;
+                self.rings_here(call)?;
                 self.picked_up(call, station.clone(), now);
+            }
+            Command::Deflect { number } => {
+                self.rings_here(call)?;
+                self.give(call, number, now, roster);
             }
             Command::Hangup => {
                 let answered = self.life(call)?.answered.is_some();
@@ -97,6 +93,17 @@ impl Simulator {
         Ok(())
     }
 
+    /// An agent's telephone rings for a call that was answered, or for a caller.
+    fn connect(&mut self, call: &str, station: &Station, now: DateTime<Utc>) -> Result<(), Refusal> {
+        let life = self.life(call)?;
+        if life.agent.is_some() || (life.answered.is_none() && !life.is_inbound) {
+            return Err(wrong_state("the call has an agent already, or nobody has answered it"));
+        }
+        let after = self.chance(call).seconds("pickup", self.knobs.pickup_s());
+        self.plan(call, now + after, Turn::PickedUp(station.clone()));
+        Ok(())
+    }
+
     /// The customer of a call hears nothing for as long as a third party is there.
     fn mute(&mut self, call: &str, leg: &str, now: DateTime<Utc>) {
         self.hold(call, true, now);
@@ -143,6 +150,12 @@ impl Simulator {
 
     fn life(&self, call: &str) -> Result<&Life, Refusal> {
         self.calls.get(call).ok_or_else(Refusal::no_such_call)
+    }
+
+    /// A caller whom nobody has answered.
+    fn rings_here(&self, call: &str) -> Result<(), Refusal> {
+        let rings = self.life(call).map(|life| life.is_inbound && life.answered.is_none())?;
+        rings.then_some(()).ok_or_else(|| wrong_state("the call does not ring here"))
     }
 
     fn is_new(&self, call: &str) -> Result<(), Refusal> {

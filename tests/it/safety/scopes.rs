@@ -24,6 +24,7 @@ fn routes() -> Vec<(Method, &'static str, &'static str, Option<Value>)> {
         (Method::POST, "/api/v1/calls/{id}/{verb}", "calls:control", Some(json!({}))),
         (Method::POST, "/api/v1/click-to-call", "calls:control", Some(json!({"agent": "agent1", "number": "+4930123456"}))),
         (Method::POST, "/api/v1/call-events", "calls:write", Some(event)),
+        (Method::POST, "/api/v1/route", "calls:write", Some(json!({"callId": "1", "number": "+17815550100"}))),
         (Method::GET, "/api/v1/events", "events:read", None),
         (Method::GET, "/api/v1/dial-lists", "leads:read", None),
         (Method::PUT, "/api/v1/dial-lists/{agent}/{list}", "lists:write", None),
@@ -96,6 +97,8 @@ both! {
         let all = || SCOPES.split(',').filter(|scope| *scope != "admin").chain(["dnc:write", "lists:write", "skills:write"]);
         let campaign = answer(t.api(Method::PUT, "/api/v1/campaigns/Summer").json(&json!({}))).await;
         assert_eq!(campaign.0, StatusCode::CREATED);
+        let group = answer(t.api(Method::PUT, "/api/v1/ring-groups/Main").json(&json!({"number": "+17815550100"}))).await;
+        assert_eq!(group.0, StatusCode::CREATED);
         for scope in all() {
             add_token(&t, &format!("cti_only_{scope}"), scope).await;
             add_token(&t, &format!("cti_but_{scope}"), &all().filter(|other| *other != scope).collect::<Vec<_>>().join(",")).await;

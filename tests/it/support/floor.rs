@@ -104,3 +104,10 @@ pub(crate) async fn state(t: &TestApp, call: &str) -> String {
     let (_, call) = t.get(&format!("/api/v1/dialer-calls/{call}")).await;
     call["state"].as_str().unwrap_or("-").to_owned()
 }
+
+/// Somebody rings one of the system's numbers.
+pub(crate) async fn ring_in(t: &TestApp, from: &str, did: &str) {
+    let request = t.api(Method::POST, "/api/v1/telephone-systems/house/simulate").json(&json!({"from": from, "did": did}));
+    let (status, body) = answer(request).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{body}");
+}
