@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{disposition::same_name, phone::Number};
 
@@ -23,7 +24,8 @@ pub const MAX_TIMES: i64 = 1000;
 pub const MAX_RETRIES: usize = 100;
 
 /// Who decides when a line is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = DialingMode)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// An agent is shown the lead first.
@@ -35,7 +37,7 @@ pub enum Mode {
 }
 
 /// What happens when an agent lets the preview's time pass.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum OnPreviewEnd {
     /// The lead is dialed.
@@ -48,7 +50,7 @@ pub enum OnPreviewEnd {
 }
 
 /// How a lead is tried again after an outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Retry {
     /// Not before so many minutes have passed.
@@ -99,7 +101,7 @@ pub const OTHERWISE: Retry = Retry { after_min: 1440, times: 3 };
 const MAX_ATTEMPTS: i64 = 10;
 
 /// How a campaign is dialed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Dialing {
     /// Who decides when a line is opened.

@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr};
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, enums::Region};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Digits up to this length, without a plus sign, are an extension and never a public number.
 const EXTENSION_DIGITS: usize = 6;
@@ -12,7 +13,8 @@ const MAX_DIGITS: usize = 32;
 
 /// A number in canonical form: `+` and digits (E.164) for a public number, bare digits for an extension or
 /// for digits that no numbering plan explains. Equality is the only match; there is no prefix or suffix match.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(value_type = String, example = "+493055501901")]
 #[serde(transparent)]
 pub struct Number(String);
 

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{
     filter::{Filter, FilterError, Subject, TextField, TooLarge},
@@ -25,7 +26,7 @@ pub const MAX_FILTERS: usize = 100;
 pub const MAX_CAMPAIGNS: usize = 200;
 
 /// A filter of a playlist.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Assigned {
     /// The filter's name.
@@ -35,7 +36,7 @@ pub struct Assigned {
 }
 
 /// A playlist as it is edited.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Playlist {
     /// Its name.

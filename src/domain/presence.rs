@@ -6,6 +6,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::call;
@@ -20,7 +21,8 @@ pub const MISSED_PREVIEW: &str = "missed_preview";
 pub const MAX_REASON: usize = 60;
 
 /// What an agent has set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AgentMode)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Not signed in.
@@ -33,7 +35,7 @@ pub enum Mode {
 }
 
 /// What a screen says about an agent. The order tells which of several calls counts: the last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentState {
     /// Not signed in.
@@ -103,7 +105,8 @@ pub struct Presence {
 }
 
 /// What an agent wants to be later.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AgentNext)]
 #[serde(rename_all = "camelCase")]
 pub struct Next {
     /// Not ready or offline.
@@ -290,7 +293,8 @@ impl Presence {
 }
 
 /// What is shown of an agent's presence. All keys are always there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = AgentShown)]
 #[serde(rename_all = "camelCase")]
 pub struct Shown {
     /// The login.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     hours::{self, Hours, TimeOfDay},
@@ -19,19 +20,22 @@ pub const MAX_WAITING: i64 = 10_000;
 const HORIZON: TimeDelta = TimeDelta::days(60);
 
 /// Some days of the week with their hours.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Opening {
     /// `Mon` to `Sun`.
+    #[schema(value_type = Vec<String>, min_items = 1, example = json!(["Mon", "Fri"]))]
     pub days: Vec<Weekday>,
     /// From this minute on, `HH:MM`,
+    #[schema(value_type = String, pattern = "^[0-9]{2}:[0-9]{2}$", example = "08:00")]
     pub from: TimeOfDay,
     /// and no more at this one; `24:00` is the end of the day.
+    #[schema(value_type = String, pattern = "^[0-9]{2}:[0-9]{2}$", example = "18:00")]
     pub to: TimeOfDay,
 }
 
 /// How callers are received. What is not set does not bind.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Reception {
     /// When it is open; always when empty.
@@ -42,6 +46,7 @@ pub struct Reception {
     pub closed_on: BTreeSet<NaiveDate>,
     /// Whose wall clock counts; the account's when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "Europe/Berlin")]
     pub zone: Option<Tz>,
     /// Where callers go who ring while it is closed; they are hung up on when absent.
     #[serde(skip_serializing_if = "Option::is_none")]

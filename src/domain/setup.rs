@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 pub use self::{
     check::{Beside, Invalid, check, checked_name},
@@ -97,7 +98,7 @@ impl Kind {
 pub const OPTIONS: &str = "account";
 
 /// What leads belong to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Campaign {
     /// Parts of it, by name.
@@ -117,7 +118,7 @@ impl Default for Campaign {
 }
 
 /// A number of the account's own. Its name is the number in canonical form.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct OwnedNumber {
     /// Calls may show it.
@@ -129,7 +130,7 @@ pub struct OwnedNumber {
 }
 
 /// A call queue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RingGroup {
     /// Its number (*DID*, *Source*), in canonical form.
@@ -149,7 +150,7 @@ pub struct RingGroup {
 }
 
 /// What agents can do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Skill {
     /// The logins of those who can.
@@ -166,7 +167,8 @@ pub struct PlaylistRecord {
 }
 
 /// What holds for the whole account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AccountOptions)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Options {
     /// Custom fields that were not declared are stored all the same.
@@ -174,6 +176,7 @@ pub struct Options {
     /// DialedIn clients get the success text with one blank, as older ones compare it.
     pub older_result_text: bool,
     /// Where a person is of whom nothing else is known.
+    #[schema(value_type = String, example = "Europe/Berlin")]
     pub zone: Tz,
     /// The telephone system that orders go to. Without it that is the only one there is, if there is one.
     pub telephone_system: Option<String>,

@@ -5,6 +5,7 @@
 //! - A new one is active and has no delay, unless it is told otherwise.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The largest figure of a priority.
 pub const MAX_PRIORITY: i64 = 100;
@@ -12,7 +13,7 @@ pub const MAX_PRIORITY: i64 = 100;
 pub const MAX_DELAY_S: i64 = 86_400;
 
 /// How a skill stands to a source. A pair has at most one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SkillPriority {
     /// 0 to [`MAX_PRIORITY`], smaller first.

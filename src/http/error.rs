@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     app::{
@@ -91,7 +92,7 @@ pub enum ApiError {
 }
 
 /// The body of an error.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct ErrorBody {
     /// A word for programs.
     pub code: &'static str,
@@ -103,12 +104,13 @@ pub struct ErrorBody {
 }
 
 /// An error as the native API answers it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct ErrorForm<'a> {
     error: Shown<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ErrorShown)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
     #[serde(flatten)]

@@ -16,6 +16,7 @@ mod once;
 mod pages;
 mod peer;
 mod providers;
+mod reference;
 mod vtiger;
 mod ws;
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{Hearing, fold_call_id, params::MAX_TEXT};
 use crate::domain::call::{Cause, Certainty, Direction, News, NewsKind, Told};
@@ -10,7 +11,7 @@ use crate::domain::call::{Cause, Certainty, Direction, News, NewsKind, Told};
 pub const MAX_EVENTS: usize = 100;
 
 /// One event as posted.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(missing_docs, reason = "the fields are described in docs/api.md")]
 pub struct CallEvent {

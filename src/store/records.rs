@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, FromRow};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{On, Result, calls::CallRow};
@@ -50,7 +51,8 @@ impl RecordRow {
 }
 
 /// A `dialer_call_event`: one state that was entered. It has no row: it follows from the call's record.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = DialerCallEvent)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are those of the DynamicsTelephony page")]
 pub struct EventRecord {
@@ -70,7 +72,8 @@ pub struct EventRecord {
 }
 
 /// A `dialer_call_result`: how an attempt came out.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
+#[schema(as = DialerCallResult)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "columns are described in the migration")]
 pub struct ResultRecord {

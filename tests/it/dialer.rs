@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{
-    app::{TestApp, answer, both},
+    app::{TestApp, answer, both, next_event},
     floor::{campaign, due, house, lead, lead_now, pass, ready, state, steady, told, wish, with},
 };
 
@@ -66,6 +66,17 @@ both! {
         assert!(wrapping && (6..=8).contains(&seconds), "{seconds}");
         assert_eq!(t.agent("agent1").await["state"], "ready");
         assert_eq!(lead_now(&t, one).await["callStatus"], "CR_CNCT/CON_CAD");
+    }
+
+    async fn a_call_that_was_dialed_ahead_pops_up_when_it_is_given_to_an_agent(t: TestApp) {
+        house(&t, steady()).await;
+        campaign(&t, "Spring", "progressive", json!({})).await;
+        let id = lead(&t, "Spring", FIRST, json!({})).await;
+        let mut phone = t.softphone("agent1", None).await;
+        t.be("agent1", "ready").await;
+        pass(&t, 5).await;
+        let event = next_event(&mut phone).await;
+        assert_eq!((&event["type"], &event["data"]["state"], &event["data"]["leadId"]), (&json!("call.state"), &json!("talk"), &json!(id)), "{event}");
     }
 
     async fn a_skipped_lead_comes_again_later(t: TestApp) {

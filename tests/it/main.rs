@@ -31,6 +31,7 @@ mod messages;
 mod messages_law;
 mod messages_providers;
 mod native_leads;
+mod openapi;
 mod pacing;
 mod parties;
 mod pbxmanager;

@@ -4,7 +4,7 @@ mod fuzz;
 mod limits;
 mod log;
 mod operations;
-mod scopes;
+pub(crate) mod scopes;
 mod signing_in;
 mod tenants;
 

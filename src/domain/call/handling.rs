@@ -143,11 +143,11 @@ impl Attempt {
         Heard { facts: vec![Fact::Updated], store: true }
     }
 
-    /// An answered call that was dialed ahead is given to an agent.
+    /// An answered call that was dialed ahead is given to an agent. It has been talked for a moment; to him it is new.
     pub fn assign(&mut self, told: &Told, now: DateTime<Utc>) -> Heard {
         self.tell(told, now);
         self.handling.assigned_at = Some(now);
-        Heard { facts: vec![Fact::Updated], store: true }
+        Heard { facts: vec![Fact::Entered(State::Talk, now)], store: true }
     }
 
     /// Whether it was answered, and nobody was found for it yet.

@@ -15,6 +15,7 @@ mod view;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use self::{
@@ -30,7 +31,8 @@ pub use self::{
 use super::merge::Change;
 
 /// What a screen shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[schema(as = CallState)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Presented to the agent before dialing.

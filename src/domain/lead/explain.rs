@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Lead;
 
@@ -62,7 +63,8 @@ pub struct DayCap {
 }
 
 /// A rule of dialing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = DialRule)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// It is kept only.
@@ -88,7 +90,8 @@ pub enum Rule {
 }
 
 /// What one rule has against it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = DialReason)]
 #[serde(rename_all = "camelCase")]
 pub struct Reason {
     /// The rule.
@@ -102,7 +105,7 @@ pub struct Reason {
 }
 
 /// The answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// Whether it would be dialed now.

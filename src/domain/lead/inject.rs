@@ -3,11 +3,12 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::super::{disposition::same_name, scope::Scope};
 
 /// Which leads with the same number count as duplicates. The figures are DialedIn's, the words the native API's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DuplicatesCheck {
     /// 0: those of the same campaign.
@@ -71,7 +72,7 @@ impl Nearest {
 }
 
 /// A rule that a client may ask to set aside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Override {
     /// Store and dial a duplicate.

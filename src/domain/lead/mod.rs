@@ -17,6 +17,7 @@ use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use self::{
     explain::{DayCap, Explanation, Facts, Reason, Rule, Tries, Window, would_dial},
@@ -30,7 +31,7 @@ pub use self::{
 use super::{disposition::DO_NOT_CALL, phone::Number};
 
 /// Who shall be called. Flat, so that a row holds it as columns; the table in [`field`] names them.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "names, addresses and the like say what they are")]
 pub struct Lead {
@@ -93,7 +94,8 @@ pub struct Lead {
 }
 
 /// The way a lead came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = LeadSource)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// The drop-in door of DialedIn's clients.
@@ -126,7 +128,7 @@ impl Source {
 }
 
 /// A call that was promised to the customer.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Callback {
     /// The login of the agent who promised it; `None` is anybody.

@@ -10,6 +10,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Lead, Rules};
 use crate::domain::{
@@ -25,7 +26,8 @@ const OWN: &str = "own ";
 const ANY: &str = "any";
 
 /// Who is dialed before whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[schema(as = QueueRank)]
 #[serde(rename_all = "lowercase")]
 pub enum Rank {
     /// A client asked for it to be dialed at once.

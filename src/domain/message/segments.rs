@@ -4,6 +4,7 @@
 //! each gives a part of its room to a header that puts them together again.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The characters that take one septet. The one position left out is the escape to [`EXTENSION`].
 const BASIC: &str = concat!(
@@ -16,7 +17,7 @@ const BASIC: &str = concat!(
 const EXTENSION: &str = "\u{c}^{}\\[~]|€";
 
 /// How a text is written on the air.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
     /// Septets of the GSM 03.38 alphabet.
@@ -44,7 +45,7 @@ impl Encoding {
 }
 
 /// What a text costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Segments {
     /// How it is written.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The tally reaches over this many days, today among them.
 pub const WINDOW_DAYS: u64 = 30;
@@ -16,7 +17,8 @@ pub const TARGET: Share = Share(250);
 const WHOLE: u128 = 10_000;
 
 /// A part of a whole, in basis points: 300 are 3 %.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[schema(value_type = u16)]
 pub struct Share(u16);
 
 impl Share {
@@ -39,7 +41,7 @@ impl fmt::Display for Share {
 }
 
 /// What a campaign holds itself to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Limits {
     cap: Share,
     target: Share,
@@ -98,7 +100,7 @@ impl Default for Limits {
 
 /// Calls of a campaign that a person answered. A call comes in here when it is decided: connected, or abandoned. While it
 /// waits for an agent it is still in flight.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Tally {
     /// Answered by a person, abandoned ones included.
     pub answered: u64,

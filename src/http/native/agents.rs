@@ -3,80 +3,138 @@
 use std::collections::HashMap;
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Path, State},
-    routing::{get, post},
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
+use super::page::Page;
 use crate::{
     app::directory::Account,
     domain::{
         agent::Agent,
-        presence::{Ask, MAX_REASON, Mode, Presence, Shown},
+        phone::Number,
+        presence::{AgentState, Ask, MAX_REASON, Mode, Next, Presence, Shown},
         scope::Scope,
     },
     http::{Web, auth::Bearer, error::ApiError, input::Body},
 };
 
-pub(super) fn router() -> Router<Web> {
-    Router::new()
-        .route("/api/v1/agents", get(list))
-        .route("/api/v1/agents/{login}", get(one))
-        .route("/api/v1/agents/{login}/state", post(set_state))
+pub(super) fn router() -> OpenApiRouter<Web> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(one)).routes(routes!(set_state))
 }
 
 /// All agents of the account and what each of them does now.
-async fn list(State(web): State<Web>, bearer: Bearer) -> Result<Json<Value>, ApiError> {
+#[utoipa::path(
+    get,
+    path = "/api/v1/agents",
+    operation_id = "listAgents",
+    tag = "Agents",
+    responses((status = 200, description = "Done", body = Page<AgentView>)),
+    security(("bearer" = ["agents:read"]))
+)]
+async fn list(State(web): State<Web>, bearer: Bearer) -> Result<Json<Page<AgentView>>, ApiError> {
     let account = &bearer.with(Scope::AgentsRead)?.account;
     let now = web.app.agents_now(account).await?;
-    let items: Vec<Value> = account.roster.all().iter().map(|agent| view(agent, &now)).collect();
-    Ok(Json(json!({"items": items, "next": null})))
+    Ok(Json(Page::whole(account.roster.all().iter().map(|agent| AgentView::of(agent, &now)).collect())))
 }
 
 /// One agent.
-async fn one(State(web): State<Web>, bearer: Bearer, Path(login): Path<String>) -> Result<Json<Value>, ApiError> {
+#[utoipa::path(
+    get,
+    path = "/api/v1/agents/{login}",
+    operation_id = "getAgent",
+    tag = "Agents",
+    params(("login" = String, Path, description = "The login; case matters", example = "anna")),
+    responses((status = 200, description = "Done", body = AgentView)),
+    security(("bearer" = ["agents:read"]))
+)]
+async fn one(State(web): State<Web>, bearer: Bearer, Path(login): Path<String>) -> Result<Json<AgentView>, ApiError> {
     let account = &bearer.with(Scope::AgentsRead)?.account;
     let agent = found(account, &login)?;
-    Ok(Json(view(agent, &web.app.agents_now(account).await?)))
+    Ok(Json(AgentView::of(agent, &web.app.agents_now(account).await?)))
 }
 
 fn found<'a>(account: &'a Account, login: &str) -> Result<&'a Agent, ApiError> {
     account.roster.by_login(login).ok_or_else(|| ApiError::NotFound("there is no such agent (case matters)".into()))
 }
 
-fn view(agent: &Agent, now: &HashMap<String, (Presence, Shown)>) -> Value {
-    let known = now.get(&agent.login);
-    let mut view = json!({
-        "id": agent.id, "login": agent.login, "name": agent.name, "number": agent.number, "extension": agent.extension,
-        "signedIn": known.is_some_and(|(presence, _)| presence.mode != Mode::Offline),
-        "state": "offline", "since": null, "reason": null, "next": null, "call": null,
-    });
-    if let (Some((_, shown)), Some(object)) = (known, view.as_object_mut()) {
-        object.insert("state".into(), json!(shown.state));
-        object.insert("since".into(), json!(shown.since));
-        object.insert("reason".into(), json!(shown.reason));
-        object.insert("next".into(), json!(shown.next));
-        object.insert("call".into(), json!(shown.call));
-    }
-    view
+/// An agent and what he does now.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Agent)]
+#[serde(rename_all = "camelCase")]
+struct AgentView {
+    id: i64,
+    login: String,
+    name: String,
+    /// His number.
+    number: Option<Number>,
+    /// His telephone at the telephone system, where it is another.
+    extension: Option<Number>,
+    signed_in: bool,
+    state: AgentState,
+    /// Since when: UTC with microseconds.
+    since: Option<String>,
+    /// Why he is not ready.
+    reason: Option<String>,
+    /// What he is going to be after his call.
+    next: Option<Next>,
+    /// The call that keeps him busy.
+    call: Option<Uuid>,
 }
 
-#[derive(Deserialize)]
+impl AgentView {
+    fn of(agent: &Agent, now: &HashMap<String, (Presence, Shown)>) -> Self {
+        let known = now.get(&agent.login);
+        let shown = known.map(|(_, shown)| shown);
+        Self {
+            id: agent.id,
+            login: agent.login.clone(),
+            name: agent.name.clone(),
+            number: agent.number.clone(),
+            extension: agent.extension.clone(),
+            signed_in: known.is_some_and(|(presence, _)| presence.mode != Mode::Offline),
+            state: shown.map_or(AgentState::Offline, |shown| shown.state),
+            since: shown.map(|shown| shown.since.clone()),
+            reason: shown.and_then(|shown| shown.reason.clone()),
+            next: shown.and_then(|shown| shown.next.clone()),
+            call: shown.and_then(|shown| shown.call),
+        }
+    }
+}
+
+/// What an agent is to be.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = AgentSetting)]
 #[serde(deny_unknown_fields)]
 struct Setting {
+    /// `signed_in`, `ready`, `not_ready` or `offline`.
     state: String,
+    /// Why, with `not_ready`.
+    #[schema(max_length = 60)]
     reason: Option<String>,
 }
 
 /// Sets what an agent is ready for. An agent may set his own, a program with `agents:act` anybody's.
+#[utoipa::path(
+    post,
+    path = "/api/v1/agents/{login}/state",
+    operation_id = "setAgentState",
+    tag = "Agents",
+    params(("login" = String, Path, description = "The login; case matters", example = "anna")),
+    request_body = Setting,
+    responses((status = 200, description = "Done", body = Shown)),
+    security(("bearer" = ["agents:act"]))
+)]
 async fn set_state(
     State(web): State<Web>,
     bearer: Bearer,
     Path(login): Path<String>,
     Body(setting): Body<Setting>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Shown>, ApiError> {
     let grant = match bearer.grant().subject.agent() {
         Some(own) if own == login => bearer.grant(),
         Some(_) => return Err(ApiError::Forbidden("an agent sets his own state only".into())),
@@ -97,5 +155,5 @@ async fn set_state(
         "offline" => Ask::SignOut,
         _ => return invalid("state", "expected signed_in, ready, not_ready or offline".to_owned()),
     };
-    Ok(Json(json!(web.app.ask_presence(&grant.account, &agent.login, ask).await?)))
+    Ok(Json(web.app.ask_presence(&grant.account, &agent.login, ask).await?))
 }

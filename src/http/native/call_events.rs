@@ -1,12 +1,16 @@
 //! `POST /api/v1/call-events`: the native door for telephone systems and CRM back ends.
 
-use axum::{Json, Router, extract::State, http::HeaderMap, routing::post};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::{Json, extract::State, http::HeaderMap};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
+use super::page::Answers;
 use crate::{
-    app::committer::NewsItem,
-    domain::scope::Scope,
+    app::committer::{NewsItem, Told},
+    domain::{call::State as CallState, scope::Scope},
     http::{
         Web,
         auth::Bearer,
@@ -20,23 +24,51 @@ use crate::{
     },
 };
 
-pub(super) fn router() -> Router<Web> {
-    Router::new().route("/api/v1/call-events", post(post_events))
+pub(super) fn router() -> OpenApiRouter<Web> {
+    OpenApiRouter::new().routes(routes!(post_events))
 }
 
-#[derive(Deserialize)]
+/// Events of calls.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = CallEvents)]
 #[serde(deny_unknown_fields)]
 struct Batch {
+    /// In the order in which they happened.
+    #[schema(value_type = Vec<CallEvent>, min_items = 1, max_items = 100)]
     events: Vec<Value>,
 }
 
+/// What an event did.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CallEventAnswer)]
+#[serde(rename_all = "camelCase")]
+struct EventAnswer {
+    dialer_call_id: Uuid,
+    /// The attempt it belongs to.
+    attempt: i64,
+    /// What a screen shows now; `null` while too little is known.
+    state: Option<CallState>,
+    /// Whether anything changed; a copy changes nothing.
+    changed: bool,
+}
+
 /// Takes up to a hundred events, all or none; one answer per event.
+#[utoipa::path(
+    post,
+    path = "/api/v1/call-events",
+    operation_id = "reportCallEvents",
+    tag = "Calls",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same content is done once and answered the same again")),
+    request_body = Batch,
+    responses((status = 200, description = "Done", body = Answers<EventAnswer>)),
+    security(("bearer" = ["calls:write"]))
+)]
 async fn post_events(
     State(web): State<Web>,
     bearer: Bearer,
     headers: HeaderMap,
     Body(batch): Body<Batch>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Answers<EventAnswer>>, ApiError> {
     let account = bearer.with(Scope::CallsWrite)?.account.clone();
     if batch.events.is_empty() || batch.events.len() > MAX_EVENTS {
         return Err(ApiError::Invalid { field: "events".into(), message: format!("expected 1 to {MAX_EVENTS} events").into() });
@@ -54,9 +86,6 @@ async fn post_events(
         items.push(NewsItem { gateway: 0, source: "api", pbx_call_id, ordered_as: None, news });
     }
     let told = web.app.hear(&account, items, once).await?;
-    let items: Vec<Value> = told
-        .iter()
-        .map(|told| json!({"dialerCallId": told.call, "attempt": told.attempt, "state": told.state, "changed": told.changed}))
-        .collect();
-    Ok(Json(json!({ "items": items })))
+    let answer = |told: Told| EventAnswer { dialer_call_id: told.call, attempt: told.attempt, state: told.state, changed: told.changed };
+    Ok(Json(Answers { items: told.into_iter().map(answer).collect() }))
 }

@@ -1,17 +1,17 @@
 //! Agents' dial lists: `/api/v1/dial-lists`. An agent's session reads its own lists and marks their numbers.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::page;
+use super::page::{self, Answers, NumberAnswer};
 use crate::{
     app::{
         dial_lists::{ListOrder, Naming},
@@ -34,13 +34,13 @@ use crate::{
 /// Most numbers that are added at once.
 const MAX_NUMBERS: usize = 1_000;
 
-pub(super) fn router() -> Router<Web> {
-    Router::new()
-        .route("/api/v1/dial-lists", get(lists))
-        .route("/api/v1/dial-lists/{agent}/{list}", get(show).put(create).delete(remove))
-        .route("/api/v1/dial-lists/{agent}/{list}/next", get(next))
-        .route("/api/v1/dial-lists/{agent}/{list}/numbers", get(numbers).post(add).delete(clear))
-        .route("/api/v1/dial-lists/{agent}/{list}/numbers/{number}", axum::routing::patch(mark).delete(remove_number))
+pub(super) fn router() -> OpenApiRouter<Web> {
+    OpenApiRouter::new()
+        .routes(routes!(lists))
+        .routes(routes!(show, create, remove))
+        .routes(routes!(next))
+        .routes(routes!(numbers, add, clear))
+        .routes(routes!(mark, remove_number))
 }
 
 /// The list in the address.
@@ -49,7 +49,8 @@ type Named = Path<(String, String)>;
 type NamedNumber = Path<(String, String, String)>;
 
 /// A list, without its numbers.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DialList)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
     agent: String,
@@ -68,7 +69,8 @@ impl From<CountedList> for Shown {
 }
 
 /// A number of a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DialListNumber)]
 #[serde(rename_all = "camelCase")]
 struct ShownNumber {
     #[serde(skip)]
@@ -121,15 +123,26 @@ async fn found(web: &Web, account: &Account, agent: &str, list: &str) -> Result<
     book::get(web.app.db.read(), account.id, agent, list).await?.ok_or_else(no_such_list)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Asked {
+    /// Whose lists; everybody's when absent.
     agent: Option<String>,
     cursor: Option<String>,
     limit: Option<i64>,
 }
 
 /// Lists by agent and name. An agent's session sees its own.
+#[utoipa::path(
+    get,
+    path = "/api/v1/dial-lists",
+    operation_id = "listDialLists",
+    tag = "Dial lists",
+    params(Asked),
+    responses((status = 200, description = "A page", content((page::Page<Shown> = "application/json"), (String = "text/csv")))),
+    security(("bearer" = ["leads:read"]))
+)]
 async fn lists(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, ApiError> {
     let agent = asked.agent.as_deref().or_else(|| bearer.0.subject.agent());
     let account = match agent {
@@ -143,12 +156,31 @@ async fn lists(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query
     page::page(&headers, rows, limit, &COLUMNS, |row| (row.agent.clone(), row.name.clone()))
 }
 
+/// One list.
+#[utoipa::path(
+    get,
+    path = "/api/v1/dial-lists/{agent}/{list}",
+    operation_id = "getDialList",
+    tag = "Dial lists",
+    params(("agent" = String, Path, description = "The agent's login", example = "anna"), ("list" = String, Path, description = "The list's name", example = "hot")),
+    responses((status = 200, description = "Done", body = Shown)),
+    security(("bearer" = ["leads:read"]))
+)]
 async fn show(State(web): State<Web>, bearer: Bearer, Path((agent, list)): Named) -> Result<Json<Shown>, ApiError> {
     let account = reader(&bearer, &agent)?;
     Ok(Json(found(&web, account, &agent, &list).await?.into()))
 }
 
 /// Makes a list. One that is there stays as it is, so that this may be sent again.
+#[utoipa::path(
+    put,
+    path = "/api/v1/dial-lists/{agent}/{list}",
+    operation_id = "putDialList",
+    tag = "Dial lists",
+    params(("agent" = String, Path, description = "The agent's login", example = "anna"), ("list" = String, Path, description = "The list's name", example = "hot")),
+    responses((status = 201, description = "Made", body = Shown), (status = 200, description = "It was there", body = Shown)),
+    security(("bearer" = ["lists:write"]))
+)]
 async fn create(State(web): State<Web>, bearer: Bearer, Path((agent, list)): Named) -> Result<Response, ApiError> {
     let account = &bearer.with(Scope::ListsWrite)?.account;
     if account.roster.by_login(&agent).is_none() {
@@ -163,15 +195,26 @@ async fn create(State(web): State<Web>, bearer: Bearer, Path((agent, list)): Nam
 }
 
 /// Removes a list with its numbers.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/dial-lists/{agent}/{list}",
+    operation_id = "deleteDialList",
+    tag = "Dial lists",
+    params(("agent" = String, Path, description = "The agent's login", example = "anna"), ("list" = String, Path, description = "The list's name", example = "hot")),
+    responses((status = 204, description = "Done")),
+    security(("bearer" = ["lists:write"]))
+)]
 async fn remove(State(web): State<Web>, bearer: Bearer, Path((agent, list)): Named) -> Result<StatusCode, ApiError> {
     let account = &bearer.with(Scope::ListsWrite)?.account;
     let done = web.app.change_dial_list(account, &agent, (&list, Naming::WithAgent), ListOrder::Delete).await?;
     done.map(|_| StatusCode::NO_CONTENT).map_err(|error| refused(&error))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct NumbersAsked {
+    /// Only those that are, or are not.
     dialed: Option<bool>,
     cursor: Option<String>,
     limit: Option<i64>,
@@ -182,6 +225,15 @@ fn marked(dialed: bool) -> Mark {
 }
 
 /// The numbers of a list, in the order in which they were added.
+#[utoipa::path(
+    get,
+    path = "/api/v1/dial-lists/{agent}/{list}/numbers",
+    operation_id = "listDialListNumbers",
+    tag = "Dial lists",
+    params(NumbersAsked, ("agent" = String, Path, description = "The agent's login", example = "anna"), ("list" = String, Path, description = "The list's name", example = "hot")),
+    responses((status = 200, description = "A page", content((page::Page<ShownNumber> = "application/json"), (String = "text/csv")))),
+    security(("bearer" = ["leads:read"]))
+)]
 async fn numbers(
     State(web): State<Web>,
     bearer: Bearer,
@@ -197,27 +249,57 @@ async fn numbers(
     page::page(&headers, rows.into_iter().map(ShownNumber::from).collect(), limit, &NUMBER_COLUMNS, |row| row.position)
 }
 
+/// The number to dial next.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NextOfDialList)]
+struct Next {
+    /// `null` when every number is dialed.
+    item: Option<ShownNumber>,
+}
+
 /// The number to dial next. One that must not be called is passed over.
-async fn next(State(web): State<Web>, bearer: Bearer, Path((agent, list)): Named) -> Result<Json<Value>, ApiError> {
+#[utoipa::path(
+    get,
+    path = "/api/v1/dial-lists/{agent}/{list}/next",
+    operation_id = "getNextOfDialList",
+    tag = "Dial lists",
+    params(("agent" = String, Path, description = "The agent's login", example = "anna"), ("list" = String, Path, description = "The list's name", example = "hot")),
+    responses((status = 200, description = "Done", body = Next)),
+    security(("bearer" = ["leads:read"]))
+)]
+async fn next(State(web): State<Web>, bearer: Bearer, Path((agent, list)): Named) -> Result<Json<Next>, ApiError> {
     let account = reader(&bearer, &agent)?;
     let list = found(&web, account, &agent, &list).await?;
     let next = book::next(web.app.db.read(), account.id, list.id).await?.map(ShownNumber::from);
-    Ok(Json(json!({ "item": next })))
+    Ok(Json(Next { item: next }))
 }
 
-#[derive(Deserialize)]
+/// Numbers, written in any way.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = DialListNumbers)]
 #[serde(deny_unknown_fields)]
 struct Batch {
+    #[schema(min_items = 1, max_items = 1000)]
     numbers: Vec<String>,
 }
 
 /// Adds numbers behind those that are there, each for itself; one answer per number. Sending it again is safe.
+#[utoipa::path(
+    post,
+    path = "/api/v1/dial-lists/{agent}/{list}/numbers",
+    operation_id = "addDialListNumbers",
+    tag = "Dial lists",
+    params(("agent" = String, Path, description = "The agent's login", example = "anna"), ("list" = String, Path, description = "The list's name", example = "hot")),
+    request_body = Batch,
+    responses((status = 200, description = "Done", body = Answers<NumberAnswer>)),
+    security(("bearer" = ["lists:write"]))
+)]
 async fn add(
     State(web): State<Web>,
     bearer: Bearer,
     Path((agent, list)): Named,
     Body(batch): Body<Batch>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Answers<NumberAnswer>>, ApiError> {
     let account = &bearer.with(Scope::ListsWrite)?.account;
     if !(1..=MAX_NUMBERS).contains(&batch.numbers.len()) {
         return Err(ApiError::Invalid { field: "numbers".into(), message: format!("expected 1 to {MAX_NUMBERS} numbers").into() });
@@ -236,46 +318,81 @@ async fn add(
             Err(error) => Err(error),
         };
         match added {
-            Ok((number, added)) => json!({"status": if added == Added::New { 201 } else { 200 }, "number": number}),
-            Err(error) => {
-                let mut answer = json!(error.form());
-                answer["status"] = json!(error.status().0.as_u16());
-                answer
-            }
+            Ok((number, added)) => NumberAnswer::taken(if added == Added::New { 201 } else { 200 }, number),
+            Err(error) => NumberAnswer::refused(&error),
         }
     };
-    let items: Vec<Value> = numbers.into_iter().map(answer).collect();
-    Ok(Json(json!({ "items": items })))
+    Ok(Json(Answers { items: numbers.into_iter().map(answer).collect() }))
 }
 
 /// Takes all numbers out.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/dial-lists/{agent}/{list}/numbers",
+    operation_id = "clearDialList",
+    tag = "Dial lists",
+    params(("agent" = String, Path, description = "The agent's login", example = "anna"), ("list" = String, Path, description = "The list's name", example = "hot")),
+    responses((status = 204, description = "Done")),
+    security(("bearer" = ["lists:write"]))
+)]
 async fn clear(State(web): State<Web>, bearer: Bearer, Path((agent, list)): Named) -> Result<StatusCode, ApiError> {
     let account = &bearer.with(Scope::ListsWrite)?.account;
     let done = web.app.change_dial_list(account, &agent, (&list, Naming::WithAgent), ListOrder::Clear).await?;
     done.map(|_| StatusCode::NO_CONTENT).map_err(|error| refused(&error))
 }
 
-#[derive(Deserialize)]
+/// How a number is to be marked.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = DialListMark)]
 #[serde(deny_unknown_fields)]
 struct Marked {
     dialed: bool,
 }
 
+/// A number as it is marked now.
+#[derive(Serialize, ToSchema)]
+struct MarkDone {
+    number: Number,
+    dialed: bool,
+    /// Whether it was marked otherwise before.
+    changed: bool,
+}
+
 /// Marks a number as dialed or not. No lead and no record of a call is touched.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/dial-lists/{agent}/{list}/numbers/{number}",
+    operation_id = "markDialListNumber",
+    tag = "Dial lists",
+    params(("agent" = String, Path, description = "The agent's login", example = "anna"), ("list" = String, Path, description = "The list's name", example = "hot"), ("number" = String, Path, description = "The number, written in any way", example = "+493055501901")),
+    request_body = Marked,
+    responses((status = 200, description = "Done", body = MarkDone)),
+    security(("bearer" = ["lists:write"]))
+)]
 async fn mark(
     State(web): State<Web>,
     bearer: Bearer,
     Path((agent, list, raw)): NamedNumber,
     Body(Marked { dialed }): Body<Marked>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<MarkDone>, ApiError> {
     let grant = owner(&bearer, &agent).map_or_else(|| bearer.with(Scope::ListsWrite), Ok)?;
     let number = number(&grant.account, &raw, "number")?;
     let order = ListOrder::Mark(number.clone(), marked(dialed));
     let done = web.app.change_dial_list(&grant.account, &agent, (&list, Naming::WithAgent), order).await?;
     let changed = done.map_err(|error| refused(&error))?;
-    Ok(Json(json!({"number": number, "dialed": dialed, "changed": changed})))
+    Ok(Json(MarkDone { number, dialed, changed }))
 }
 
+/// Takes a number out.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/dial-lists/{agent}/{list}/numbers/{number}",
+    operation_id = "deleteDialListNumber",
+    tag = "Dial lists",
+    params(("agent" = String, Path, description = "The agent's login", example = "anna"), ("list" = String, Path, description = "The list's name", example = "hot"), ("number" = String, Path, description = "The number, written in any way", example = "+493055501901")),
+    responses((status = 204, description = "Done")),
+    security(("bearer" = ["lists:write"]))
+)]
 async fn remove_number(State(web): State<Web>, bearer: Bearer, Path((agent, list, raw)): NamedNumber) -> Result<StatusCode, ApiError> {
     let account = &bearer.with(Scope::ListsWrite)?.account;
     let order = ListOrder::Remove(number(account, &raw, "number")?);

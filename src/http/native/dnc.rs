@@ -3,17 +3,17 @@
 use std::borrow::Cow;
 
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::page;
+use super::page::{self, Answers, NumberAnswer};
 use crate::{
     app::{committer::DncOrder, directory::Account},
     domain::{dnc::Channel, phone::Number, scope::Scope},
@@ -29,15 +29,13 @@ use crate::{
 /// Most numbers of a batch.
 const MAX_NUMBERS: usize = 1_000;
 
-pub(super) fn router() -> Router<Web> {
-    Router::new()
-        .route("/api/v1/dnc", get(list))
-        .route("/api/v1/dnc/batch", post(batch))
-        .route("/api/v1/dnc/{number}", get(show).put(add).delete(remove))
+pub(super) fn router() -> OpenApiRouter<Web> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(batch)).routes(routes!(show, add, remove))
 }
 
 /// An entry of the list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DncEntry)]
 #[serde(rename_all = "camelCase")]
 struct Listed {
     number: String,
@@ -55,9 +53,11 @@ impl From<DncRow> for Listed {
 }
 
 /// Calls or messages.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct On {
+    /// `voice` (calls) when absent, or `message`.
     channel: Option<String>,
 }
 
@@ -80,6 +80,16 @@ async fn entry(web: &Web, account: &Account, channel: Channel, number: &Number) 
     row.map(Listed::from).ok_or_else(not_listed)
 }
 
+/// A number, if it is on the list.
+#[utoipa::path(
+    get,
+    path = "/api/v1/dnc/{number}",
+    operation_id = "getDnc",
+    tag = "Do not call",
+    params(On, ("number" = String, Path, description = "The number, written in any way", example = "+493055501901")),
+    responses((status = 200, description = "Done", body = Listed)),
+    security(("bearer" = ["leads:read"]))
+)]
 async fn show(State(web): State<Web>, bearer: Bearer, Path(raw): Path<String>, Query(on): Query<On>) -> Result<Json<Listed>, ApiError> {
     let account = &bearer.with(Scope::LeadsRead)?.account;
     let (channel, number) = (channel(on.channel.as_deref())?, number(account, &raw, "number")?);
@@ -87,6 +97,15 @@ async fn show(State(web): State<Web>, bearer: Bearer, Path(raw): Path<String>, Q
 }
 
 /// Puts a number on the list. Leads of a number that must not be called are marked.
+#[utoipa::path(
+    put,
+    path = "/api/v1/dnc/{number}",
+    operation_id = "putDnc",
+    tag = "Do not call",
+    params(On, ("number" = String, Path, description = "The number, written in any way", example = "+493055501901")),
+    responses((status = 201, description = "It is on the list now", body = Listed), (status = 200, description = "It was on the list", body = Listed)),
+    security(("bearer" = ["dnc:write"]))
+)]
 async fn add(State(web): State<Web>, bearer: Bearer, Path(raw): Path<String>, Query(on): Query<On>) -> Result<Response, ApiError> {
     let account = &bearer.with(Scope::DncWrite)?.account;
     let (channel, number) = (channel(on.channel.as_deref())?, number(account, &raw, "number")?);
@@ -96,6 +115,16 @@ async fn add(State(web): State<Web>, bearer: Bearer, Path(raw): Path<String>, Qu
     Ok((status, Json(entry(&web, account, channel, &number).await?)).into_response())
 }
 
+/// Takes a number off the list.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/dnc/{number}",
+    operation_id = "deleteDnc",
+    tag = "Do not call",
+    params(On, ("number" = String, Path, description = "The number, written in any way", example = "+493055501901")),
+    responses((status = 204, description = "Done")),
+    security(("bearer" = ["dnc:write"]))
+)]
 async fn remove(State(web): State<Web>, bearer: Bearer, Path(raw): Path<String>, Query(on): Query<On>) -> Result<StatusCode, ApiError> {
     let account = &bearer.with(Scope::DncWrite)?.account;
     let order =
@@ -104,14 +133,26 @@ async fn remove(State(web): State<Web>, bearer: Bearer, Path(raw): Path<String>,
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(not_listed()) }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Asked {
+    /// `voice` (calls) when absent, or `message`.
     channel: Option<String>,
     cursor: Option<String>,
     limit: Option<i64>,
 }
 
+/// The numbers of the list.
+#[utoipa::path(
+    get,
+    path = "/api/v1/dnc",
+    operation_id = "listDnc",
+    tag = "Do not call",
+    params(Asked),
+    responses((status = 200, description = "A page", content((page::Page<Listed> = "application/json"), (String = "text/csv")))),
+    security(("bearer" = ["leads:read"]))
+)]
 async fn list(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, ApiError> {
     let account = &bearer.with(Scope::LeadsRead)?.account;
     let (channel, limit) = (channel(asked.channel.as_deref())?, page::limit(asked.limit)?);
@@ -121,16 +162,23 @@ async fn list(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(
     page::page(&headers, rows, limit, &COLUMNS, |row| row.number.clone())
 }
 
-#[derive(Deserialize)]
+/// Numbers for the list, or to be taken off it.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = DncBatch)]
 #[serde(deny_unknown_fields)]
 struct Batch {
+    /// Written in any way.
+    #[schema(min_items = 1, max_items = 1000)]
     numbers: Vec<String>,
+    /// `voice` (calls) when absent, or `message`.
     channel: Option<String>,
     #[serde(default)]
     op: Op,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+/// What to do with them.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[schema(as = DncOp)]
 #[serde(rename_all = "lowercase")]
 enum Op {
     #[default]
@@ -139,7 +187,16 @@ enum Op {
 }
 
 /// Puts numbers on the list or takes them away, each for itself; one answer per number. Sending it again is safe.
-async fn batch(State(web): State<Web>, bearer: Bearer, Body(batch): Body<Batch>) -> Result<Json<Value>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/v1/dnc/batch",
+    operation_id = "changeDnc",
+    tag = "Do not call",
+    request_body = Batch,
+    responses((status = 200, description = "Done", body = Answers<NumberAnswer>)),
+    security(("bearer" = ["dnc:write"]))
+)]
+async fn batch(State(web): State<Web>, bearer: Bearer, Body(batch): Body<Batch>) -> Result<Json<Answers<NumberAnswer>>, ApiError> {
     let account = &bearer.with(Scope::DncWrite)?.account;
     if !(1..=MAX_NUMBERS).contains(&batch.numbers.len()) {
         return Err(ApiError::Invalid { field: "numbers".into(), message: format!("expected 1 to {MAX_NUMBERS} numbers").into() });
@@ -157,14 +214,9 @@ async fn batch(State(web): State<Web>, bearer: Bearer, Body(batch): Body<Batch>)
                 (Op::Add, false) | (Op::Remove, true) => 200,
                 (Op::Remove, false) => 404,
             };
-            json!({"status": status, "number": number})
+            NumberAnswer::taken(status, number)
         }
-        Err(error) => {
-            let mut answer = json!(error.form());
-            answer["status"] = json!(422);
-            answer
-        }
+        Err(error) => NumberAnswer::refused(&error),
     };
-    let items: Vec<Value> = numbers.into_iter().map(answer).collect();
-    Ok(Json(json!({ "items": items })))
+    Ok(Json(Answers { items: numbers.into_iter().map(answer).collect() }))
 }

@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::page;
 use crate::{
@@ -19,34 +21,67 @@ use crate::{
 /// Longest wait, in seconds.
 const MAX_WAIT: u64 = 60;
 
-pub(super) fn router() -> Router<Web> {
-    Router::new().route("/api/v1/events", get(events))
+pub(super) fn router() -> OpenApiRouter<Web> {
+    OpenApiRouter::new().routes(routes!(events))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Asked {
+    /// The position to go on from; without it the answer is the present one.
     after: Option<i64>,
+    /// The journal's incarnation that the position belongs to.
     epoch: Option<String>,
-    /// Seconds.
+    /// Seconds to wait for the first entry when there is none.
+    #[param(maximum = 60)]
     wait: Option<u64>,
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<i64>,
     /// Logins, comma separated; everyone when absent.
     agents: Option<String>,
+    /// Types beside the usual ones, comma separated; `lead.*` is all that begin so.
     types: Option<String>,
 }
 
 /// The entries as they are stored, and where to go on.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventPage)]
 struct Page {
+    /// Envelopes, as the socket pushes them.
+    #[schema(value_type = Vec<Envelope>)]
     items: Vec<Box<RawValue>>,
     epoch: String,
+    /// Where to go on.
     after: i64,
+    /// The position could not be continued.
     reset: bool,
+}
+
+/// What of an envelope is the same in every type; docs/protocol.md has the rest.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what is stored as text")]
+struct Envelope {
+    v: i64,
+    id: String,
+    seq: i64,
+    #[schema(example = "call.state")]
+    r#type: String,
+    account: String,
+    data: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Entries after a position; waits for the first one when there is none. Without `after` it answers the present position.
 /// `reset` means that the position cannot be continued: take the new one and read the live calls afresh.
+#[utoipa::path(
+    get,
+    path = "/api/v1/events",
+    operation_id = "pollEvents",
+    tag = "Events",
+    params(Asked),
+    responses((status = 200, description = "Done", body = Page)),
+    security(("bearer" = ["events:read"]))
+)]
 async fn events(State(web): State<Web>, bearer: Bearer, Query(asked): Query<Asked>) -> Result<Json<Page>, ApiError> {
     let grant = bearer.with(Scope::EventsRead)?;
     let limit = usize::try_from(page::limit(asked.limit.or(Some(100)))?).unwrap_or(100);

@@ -1,13 +1,14 @@
 //! `POST /api/v1/messages`, `GET /api/v1/messages`, `GET /api/v1/messages/{id}`: text messages.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::page;
@@ -53,13 +54,16 @@ const COLUMNS: &[&str] = &[
     "deliveredAt",
 ];
 
-pub(super) fn router() -> Router<Web> {
-    Router::new().route("/api/v1/messages", get(list).post(send)).route("/api/v1/messages/{id}", get(message))
+pub(super) fn router() -> OpenApiRouter<Web> {
+    OpenApiRouter::new().routes(routes!(list, send)).routes(routes!(message))
 }
 
-#[derive(Deserialize, Serialize)]
+/// A text message as it is written.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[schema(as = MessageDraft)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Written {
+    /// A number of the account's own that messages may come from.
     from: String,
     to: String,
     body: String,
@@ -68,6 +72,16 @@ struct Written {
 }
 
 /// Takes a message to be sent; it goes out behind the answer.
+#[utoipa::path(
+    post,
+    path = "/api/v1/messages",
+    operation_id = "sendMessage",
+    tag = "Messages",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same content is done once and answered the same again")),
+    request_body = Written,
+    responses((status = 202, description = "Taken", body = MessageView<'static>)),
+    security(("bearer" = ["messages:send"]))
+)]
 async fn send(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Body(written): Body<Written>) -> Result<Response, ApiError> {
     let grant = bearer.with(Scope::MessagesSend)?;
     let account = grant.account.clone();
@@ -95,7 +109,8 @@ fn draft(account: &Account, written: Written, asking: Option<&str>) -> Result<Dr
     Ok(Draft { from: number("from", &written.from)?, to: number("to", &written.to)?, body: written.body, agent, lead: written.lead_id })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Asked {
     direction: Option<String>,
@@ -107,6 +122,16 @@ struct Asked {
     limit: Option<i64>,
 }
 
+/// Messages, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/messages",
+    operation_id = "listMessages",
+    tag = "Messages",
+    params(Asked),
+    responses((status = 200, description = "A page", content((page::Page<MessageView<'static>> = "application/json"), (String = "text/csv")))),
+    security(("bearer" = ["messages:send"]))
+)]
 async fn list(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, ApiError> {
     let account = &bearer.with(Scope::MessagesSend)?.account;
     let limit = page::limit(asked.limit)?;
@@ -134,6 +159,16 @@ async fn list(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(
     page::page(&headers, found.iter().map(MessageView::new).collect(), limit, COLUMNS, |message| message.id)
 }
 
+/// One message.
+#[utoipa::path(
+    get,
+    path = "/api/v1/messages/{id}",
+    operation_id = "getMessage",
+    tag = "Messages",
+    params(("id" = uuid::Uuid, Path, description = "The id")),
+    responses((status = 200, description = "Done", body = MessageView<'static>)),
+    security(("bearer" = ["messages:send"]))
+)]
 async fn message(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) -> Result<Response, ApiError> {
     let account = &bearer.with(Scope::MessagesSend)?.account;
     let id = Uuid::parse_str(&id).map_err(|_| ApiError::Invalid { field: "id".into(), message: "expected the id of a message".into() })?;

@@ -1,4 +1,5 @@
 //! The native API `/api/v1`: JSON, bearer, honest status codes, one error form, cursor paging.
+#![expect(unused_qualifications, reason = "what is written by utoipa's macro, which names types in full")]
 
 mod agents;
 mod call_events;
@@ -8,6 +9,7 @@ mod dnc;
 mod events;
 mod leads;
 mod messages;
+pub(super) mod openapi;
 mod page;
 pub(super) mod parties;
 mod queue;
@@ -19,6 +21,7 @@ mod sign_in_limit;
 mod telephone;
 
 use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
 
 pub(super) use self::{
     sessions::sign_out,
@@ -27,7 +30,12 @@ pub(super) use self::{
 use super::Web;
 
 pub(super) fn router() -> Router<Web> {
-    Router::new()
+    openapi::router(described())
+}
+
+/// Every operation with its description.
+fn described() -> OpenApiRouter<Web> {
+    OpenApiRouter::new()
         .merge(agents::router())
         .merge(call_events::router())
         .merge(calls::router())

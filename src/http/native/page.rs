@@ -7,12 +7,65 @@ use axum::{
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     app::parties::quote_formula,
-    http::{error::ApiError, input::nul_in_json},
+    domain::phone::Number,
+    http::{
+        error::{ApiError, ErrorBody},
+        input::nul_in_json,
+    },
 };
+
+/// A page of a list.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Page<T> {
+    /// The items, in the order that the operation tells.
+    pub(super) items: Vec<T>,
+    /// What `cursor` gets the next page by; `null` on the last one.
+    pub(super) next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Everything there is.
+    pub(super) fn whole(items: Vec<T>) -> Self {
+        Self { items, next: None }
+    }
+}
+
+/// One answer for each item of a request, in their order.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Answers<T> {
+    /// The answers.
+    pub(super) items: Vec<T>,
+}
+
+/// What became of one number of a batch.
+#[derive(Serialize, ToSchema)]
+pub(super) struct NumberAnswer {
+    /// The status that a request of its own would have had.
+    #[schema(example = 201)]
+    pub(super) status: u16,
+    /// The number, in canonical form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) number: Option<Number>,
+    /// What was wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<ErrorBody>,
+}
+
+impl NumberAnswer {
+    /// One that was taken.
+    pub(super) fn taken(status: u16, number: Number) -> Self {
+        Self { status, number: Some(number), error: None }
+    }
+
+    /// One that was not.
+    pub(super) fn refused(error: &ApiError) -> Self {
+        Self { status: error.status().0.as_u16(), number: None, error: Some(error.body()) }
+    }
+}
 
 /// Items of a page when the client names no number.
 const DEFAULT_LIMIT: i64 = 50;
@@ -73,7 +126,12 @@ pub(super) fn part<R: Serialize>(
     if wants_csv(headers) {
         return csv(rows, columns, next);
     }
-    Ok(Json(json!({"items": rows, "next": next})).into_response())
+    #[derive(Serialize)]
+    struct Borrowed<'a, R> {
+        items: &'a [R],
+        next: Option<String>,
+    }
+    Ok(Json(Borrowed { items: rows, next }).into_response())
 }
 
 /// Rows as CSV; the next page's cursor rides in the header `X-Next-Cursor`.

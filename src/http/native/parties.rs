@@ -3,15 +3,15 @@
 use std::{cmp::Reverse, collections::HashMap};
 
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::Response,
-    routing::{get, put},
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::page;
 use crate::{
@@ -33,12 +33,13 @@ use crate::{
 /// Most rows of one CSV.
 const MAX_ROWS: usize = 10_000;
 
-pub(super) fn router() -> Router<Web> {
-    Router::new().route("/api/v1/parties", get(list).post(import)).route("/api/v1/parties/{type}/{id}", put(store).get(show).delete(remove))
+pub(super) fn router() -> OpenApiRouter<Web> {
+    OpenApiRouter::new().routes(routes!(list, import)).routes(routes!(store, show, remove))
 }
 
 /// A party as the client writes it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PartyBody)]
 #[serde(deny_unknown_fields)]
 struct Written {
     name: String,
@@ -51,8 +52,8 @@ struct Written {
 /// The columns of CSV: those of an import first.
 const COLUMNS: [&str; 7] = ["type", "id", "name", "numbers", "email", "url", "updatedAt"];
 
-/// A party as the client reads it.
-#[derive(Serialize)]
+/// A contact, account, case or user of the CRM.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Party {
     r#type: String,
@@ -80,6 +81,17 @@ pub(crate) async fn write(web: &Web, account: &Account, list: Vec<NewParty>) -> 
     Ok(())
 }
 
+/// Stores a party, whole.
+#[utoipa::path(
+    put,
+    path = "/api/v1/parties/{type}/{id}",
+    operation_id = "putParty",
+    tag = "Parties",
+    params(("type" = String, Path, description = "`contact`, `account`, `case` or `user`, or a word of the CRM's own", example = "contact"), ("id" = String, Path, description = "The CRM's id")),
+    request_body = Written,
+    responses((status = 200, description = "Done", body = Party)),
+    security(("bearer" = ["leads:write"]))
+)]
 async fn store(
     State(web): State<Web>,
     bearer: Bearer,
@@ -93,6 +105,16 @@ async fn store(
     show_party(&web, &account, &kind, &id).await
 }
 
+/// One party.
+#[utoipa::path(
+    get,
+    path = "/api/v1/parties/{type}/{id}",
+    operation_id = "getParty",
+    tag = "Parties",
+    params(("type" = String, Path, description = "`contact`, `account`, `case` or `user`, or a word of the CRM's own", example = "contact"), ("id" = String, Path, description = "The CRM's id")),
+    responses((status = 200, description = "Done", body = Party)),
+    security(("bearer" = ["leads:read"]))
+)]
 async fn show(State(web): State<Web>, bearer: Bearer, Path((kind, id)): Path<(String, String)>) -> Result<Json<Party>, ApiError> {
     let account = bearer.with(Scope::LeadsRead)?.account.clone();
     show_party(&web, &account, &kind, &id).await
@@ -104,6 +126,16 @@ async fn show_party(web: &Web, account: &Account, kind: &str, id: &str) -> Resul
     Ok(Json(Party::new(row, numbers)))
 }
 
+/// Removes a party.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/parties/{type}/{id}",
+    operation_id = "deleteParty",
+    tag = "Parties",
+    params(("type" = String, Path, description = "`contact`, `account`, `case` or `user`, or a word of the CRM's own", example = "contact"), ("id" = String, Path, description = "The CRM's id")),
+    responses((status = 204, description = "Done")),
+    security(("bearer" = ["leads:write"]))
+)]
 async fn remove(State(web): State<Web>, bearer: Bearer, Path((kind, id)): Path<(String, String)>) -> Result<StatusCode, ApiError> {
     let account = bearer.with(Scope::LeadsWrite)?.account.clone();
     let admin = Admin::new(web.app.db.clone(), web.app.clock.clone());
@@ -114,14 +146,26 @@ async fn remove(State(web): State<Web>, bearer: Bearer, Path((kind, id)): Path<(
     if removed { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("there is no such party".into())) }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Asked {
+    /// Only those with this number, the one changed last first.
     number: Option<String>,
     cursor: Option<String>,
     limit: Option<i64>,
 }
 
+/// Parties, or those that have a number.
+#[utoipa::path(
+    get,
+    path = "/api/v1/parties",
+    operation_id = "listParties",
+    tag = "Parties",
+    params(Asked),
+    responses((status = 200, description = "A page", content((page::Page<Party> = "application/json"), (String = "text/csv")))),
+    security(("bearer" = ["leads:read"]))
+)]
 async fn list(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, ApiError> {
     let account = bearer.with(Scope::LeadsRead)?.account.clone();
     let limit = page::limit(asked.limit)?;
@@ -165,8 +209,25 @@ fn with_numbers(rows: Vec<PartyRow>, numbers: Vec<NumberRow>) -> Vec<Party> {
         .collect()
 }
 
+/// What an import did.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PartiesStored)]
+struct Stored {
+    /// Rows.
+    stored: usize,
+}
+
 /// `POST` of a CSV with the columns type, id, name, numbers (separated by semicolons), email, url. All or nothing.
-async fn import(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Raw(body): Raw) -> Result<Json<Value>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/v1/parties",
+    operation_id = "importParties",
+    tag = "Parties",
+    request_body(content = String, content_type = "text/csv"),
+    responses((status = 200, description = "Done", body = Stored)),
+    security(("bearer" = ["leads:write"]))
+)]
+async fn import(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Raw(body): Raw) -> Result<Json<Stored>, ApiError> {
     let account = bearer.with(Scope::LeadsWrite)?.account.clone();
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !content_type.starts_with("text/csv") {
@@ -177,5 +238,5 @@ async fn import(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Raw(
     let list = parties::read_csv(&account, &body, MAX_ROWS)?;
     let count = list.len();
     write(&web, &account, list).await?;
-    Ok(Json(json!({ "stored": count })))
+    Ok(Json(Stored { stored: count }))
 }

@@ -1,11 +1,12 @@
 //! The queue of a campaign: `/api/v1/campaigns/{name}/queue`, who is dialed next and why not now.
 
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
-use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::page;
+use super::page::{self, Page};
 use crate::{
     domain::{
         lead::{Explanation, Lead, Rank},
@@ -19,14 +20,18 @@ use crate::{
     },
 };
 
-pub(super) fn router() -> Router<Web> {
-    Router::new().route("/api/v1/campaigns/{name}/queue", get(queue))
+pub(super) fn router() -> OpenApiRouter<Web> {
+    OpenApiRouter::new().routes(routes!(queue))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Asked {
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<i64>,
+    /// `1` says of each what speaks against dialing it now.
+    #[param(value_type = Option<String>)]
     #[serde(default, deserialize_with = "flag")]
     explain: bool,
 }
@@ -41,7 +46,8 @@ fn flag<'de, D: Deserializer<'de>>(given: D) -> Result<bool, D::Error> {
 }
 
 /// A lead that waits.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = QueueItem)]
 #[serde(rename_all = "camelCase")]
 struct Item {
     rank: Rank,
@@ -53,12 +59,21 @@ struct Item {
 }
 
 /// The next leads of a campaign, in the order in which they will be dialed.
+#[utoipa::path(
+    get,
+    path = "/api/v1/campaigns/{name}/queue",
+    operation_id = "getCampaignQueue",
+    tag = "Campaigns",
+    params(Asked, ("name" = String, Path, description = "The name; the same in any case", example = "Spring")),
+    responses((status = 200, description = "Done", body = Page<Item>)),
+    security(("bearer" = ["leads:read"]))
+)]
 async fn queue(
     State(web): State<Web>,
     bearer: Bearer,
     Path(name): Path<String>,
     Query(Asked { limit, explain }): Query<Asked>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Page<Item>>, ApiError> {
     let account = &bearer.with(Scope::LeadsRead)?.account;
     let limit = page::limit(limit)?;
     let found = account.setup.campaigns.entry(&name);
@@ -70,6 +85,5 @@ async fn queue(
         lead: waiting.lead,
         explanation,
     };
-    let items: Vec<Item> = waiting.into_iter().map(item).collect();
-    Ok(Json(json!({"items": items, "next": null})))
+    Ok(Json(Page::whole(waiting.into_iter().map(item).collect())))
 }

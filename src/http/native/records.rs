@@ -1,9 +1,10 @@
 //! The permanent records of calls: `dialer-calls`, `dialer-call-events`, `dialer-call-results`.
 
-use axum::{Json, Router, extract::State, http::HeaderMap, response::Response, routing::get};
+use axum::{Json, extract::State, http::HeaderMap, response::Response};
 use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::page;
@@ -26,25 +27,28 @@ use crate::{
 /// Longest text that the CRM may set on a call.
 const MAX_EDIT: usize = 500;
 
-pub(super) fn router() -> Router<Web> {
-    Router::new()
-        .route("/api/v1/dialer-calls", get(calls))
-        .route("/api/v1/dialer-calls/{id}", get(call).patch(edit))
-        .route("/api/v1/dialer-calls/{id}/events", get(events_of_call))
-        .route("/api/v1/dialer-calls/{id}/end-wrap", axum::routing::post(end_wrap))
-        .route("/api/v1/dialer-call-events", get(events))
-        .route("/api/v1/dialer-call-results", get(results))
+pub(super) fn router() -> OpenApiRouter<Web> {
+    OpenApiRouter::new()
+        .routes(routes!(calls))
+        .routes(routes!(call, edit))
+        .routes(routes!(events_of_call))
+        .routes(routes!(end_wrap))
+        .routes(routes!(events))
+        .routes(routes!(results))
 }
 
 /// The query of a list: filters and paging that the three have in common, and its own filters. Others are refused.
 macro_rules! queries {
     ($($(#[$doc:meta])* $name:ident { $($own:ident: $type:ty),* })*) => { $(
         $(#[$doc])*
-        #[derive(Deserialize)]
+        #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
         #[serde(deny_unknown_fields, rename_all = "camelCase")]
         struct $name {
             agent: Option<String>,
+            /// The other side's number.
             number: Option<String>,
+            /// `inbound`, `outbound`, `clicktocall`, `transfer` or `ccOutbound`.
             direction: Option<String>,
             since: Option<DateTime<Utc>>,
             until: Option<DateTime<Utc>>,
@@ -141,7 +145,8 @@ const RESULT_COLUMNS: &[&str] =
     &["dialerCallId", "attempt", "resultedAt", "result", "disposition", "agent", "direction", "phoneNumber", "subject"];
 
 /// A call as the API shows it: the page's fields, then Vtiger's, then the attempts.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DialerCall)]
 #[serde(rename_all = "camelCase")]
 struct CallView {
     id: Uuid,
@@ -176,7 +181,9 @@ struct CallView {
     attempts: Vec<AttemptView>,
 }
 
-#[derive(Serialize)]
+/// One try on the telephone system.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DialerCallAttempt)]
 #[serde(rename_all = "camelCase")]
 struct AttemptView {
     attempt: i64,
@@ -254,6 +261,16 @@ impl CallView {
     }
 }
 
+/// Calls, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/dialer-calls",
+    operation_id = "listDialerCalls",
+    tag = "Records of calls",
+    params(CallsAsked),
+    responses((status = 200, description = "A page", content((page::Page<CallView> = "application/json"), (String = "text/csv")))),
+    security(("bearer" = ["calls:read"]))
+)]
 async fn calls(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<CallsAsked>) -> Result<Response, ApiError> {
     let account = &bearer.with(Scope::CallsRead)?.account;
     let limit = page::limit(asked.limit)?;
@@ -265,12 +282,32 @@ async fn calls(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query
     page::page(&headers, rows, limit, CALL_COLUMNS, |row| row.id)
 }
 
+/// One call.
+#[utoipa::path(
+    get,
+    path = "/api/v1/dialer-calls/{id}",
+    operation_id = "getDialerCall",
+    tag = "Records of calls",
+    params(("id" = uuid::Uuid, Path, description = "The id")),
+    responses((status = 200, description = "Done", body = CallView)),
+    security(("bearer" = ["calls:read"]))
+)]
 async fn call(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) -> Result<Json<CallView>, ApiError> {
     let account = &bearer.with(Scope::CallsRead)?.account;
     let row = records::call(web.app.db.read(), account.id, read_id(&id)?).await?.ok_or_else(no_such_call)?;
     Ok(Json(CallView::new(&row)))
 }
 
+/// The states that a call was in.
+#[utoipa::path(
+    get,
+    path = "/api/v1/dialer-calls/{id}/events",
+    operation_id = "listEventsOfDialerCall",
+    tag = "Records of calls",
+    params(("id" = uuid::Uuid, Path, description = "The id")),
+    responses((status = 200, description = "A page", content((page::Page<records::EventRecord> = "application/json"), (String = "text/csv")))),
+    security(("bearer" = ["calls:read"]))
+)]
 async fn events_of_call(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, ApiError> {
     let account = &bearer.with(Scope::CallsRead)?.account;
     let id = read_id(&id)?;
@@ -278,6 +315,16 @@ async fn events_of_call(State(web): State<Web>, bearer: Bearer, headers: HeaderM
     page::page(&headers, rows, i64::MAX, EVENT_COLUMNS, |_| ())
 }
 
+/// The states that calls were in, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/dialer-call-events",
+    operation_id = "listDialerCallEvents",
+    tag = "Records of calls",
+    params(EventsAsked),
+    responses((status = 200, description = "A page", content((page::Page<records::EventRecord> = "application/json"), (String = "text/csv")))),
+    security(("bearer" = ["calls:read"]))
+)]
 async fn events(
     State(web): State<Web>,
     bearer: Bearer,
@@ -293,6 +340,16 @@ async fn events(
     page::part(&headers, &rows, next.as_ref(), EVENT_COLUMNS)
 }
 
+/// How calls came out, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/dialer-call-results",
+    operation_id = "listDialerCallResults",
+    tag = "Records of calls",
+    params(ResultsAsked),
+    responses((status = 200, description = "A page", content((page::Page<records::ResultRecord> = "application/json"), (String = "text/csv")))),
+    security(("bearer" = ["calls:read"]))
+)]
 async fn results(
     State(web): State<Web>,
     bearer: Bearer,
@@ -307,7 +364,9 @@ async fn results(
     page::page(&headers, rows, limit, RESULT_COLUMNS, |row| (row.call_id, row.attempt))
 }
 
-#[derive(Deserialize)]
+/// What the CRM sets of a call; what is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = DialerCallEdit)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Edit {
     phone_call_id: Option<String>,
@@ -316,6 +375,17 @@ struct Edit {
     computed_outcome: Option<String>,
 }
 
+/// Sets fields of a call.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/dialer-calls/{id}",
+    operation_id = "editDialerCall",
+    tag = "Records of calls",
+    params(("id" = uuid::Uuid, Path, description = "The id")),
+    request_body = Edit,
+    responses((status = 200, description = "Done", body = CallView)),
+    security(("bearer" = ["calls:write"]))
+)]
 async fn edit(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>, Body(edit): Body<Edit>) -> Result<Json<CallView>, ApiError> {
     let account = bearer.with(Scope::CallsWrite)?.account.clone();
     for (field, text) in
@@ -332,10 +402,28 @@ async fn edit(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>, Bo
     Ok(Json(CallView::new(&row)))
 }
 
-async fn end_wrap(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+/// The wrap-up is over.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WrapEnded)]
+struct Ended {
+    /// Always true.
+    ok: bool,
+}
+
+/// Ends the wrap-up of a call.
+#[utoipa::path(
+    post,
+    path = "/api/v1/dialer-calls/{id}/end-wrap",
+    operation_id = "endWrap",
+    tag = "Records of calls",
+    params(("id" = uuid::Uuid, Path, description = "The id")),
+    responses((status = 200, description = "Done", body = Ended)),
+    security(("bearer" = ["calls:control"]))
+)]
+async fn end_wrap(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) -> Result<Json<Ended>, ApiError> {
     let grant = bearer.with(Scope::CallsControl)?;
     web.app.end_wrap(&grant.account, read_id(&id)?, &grant.subject).await?;
-    Ok(Json(json!({"ok": true})))
+    Ok(Json(Ended { ok: true }))
 }
 
 fn read_id(text: &str) -> Result<Uuid, ApiError> {

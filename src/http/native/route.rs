@@ -1,8 +1,10 @@
 //! `POST /api/v1/route`: a telephone system asks where a caller is to go.
 
-use axum::{Json, Router, extract::State, routing::post};
+use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
@@ -12,12 +14,13 @@ use crate::{
     pbx::{Hearing, native::CallEvent},
 };
 
-pub(super) fn router() -> Router<Web> {
-    Router::new().route("/api/v1/route", post(route))
+pub(super) fn router() -> OpenApiRouter<Web> {
+    OpenApiRouter::new().routes(routes!(route))
 }
 
 /// A caller who rings.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = RouteQuestion)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Asked {
     /// The telephone system's id of the call, as in its call events.
@@ -33,7 +36,8 @@ struct Asked {
 }
 
 /// What to do with a caller.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[schema(as = RouteDecision)]
 #[serde(rename_all = "snake_case")]
 enum Decision {
     /// Ring this agent.
@@ -49,7 +53,8 @@ enum Decision {
 }
 
 /// Where a caller is to go. What does not apply is `null`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RouteAnswer)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
     dialer_call_id: Uuid,
@@ -100,6 +105,15 @@ impl Answer {
 
 /// Says whom to ring, or to let the caller wait, or where else to send him. The call is known from then on; what becomes of it comes
 /// as call events with the same `callId`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/route",
+    operation_id = "routeCaller",
+    tag = "Calls",
+    request_body = Asked,
+    responses((status = 200, description = "Done", body = Answer)),
+    security(("bearer" = ["calls:write"]))
+)]
 async fn route(State(web): State<Web>, bearer: Bearer, Body(asked): Body<Asked>) -> Result<Json<Answer>, ApiError> {
     let account = &bearer.with(Scope::CallsWrite)?.account;
     let Some((name, group)) = account.setup.ring_group(&asked.number, account.region) else {

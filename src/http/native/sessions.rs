@@ -1,13 +1,9 @@
 //! Signing in, signing out, and socket tickets.
 
-use axum::{
-    Json, Router,
-    extract::State,
-    http::StatusCode,
-    routing::{delete, post},
-};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::{Json, extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::{
@@ -19,15 +15,12 @@ use crate::{
     http::{Web, auth::Bearer, error::ApiError, input::Body, peer::Peer},
 };
 
-pub(super) fn router() -> Router<Web> {
-    Router::new()
-        .route("/api/v1/sessions", post(sign_in))
-        .route("/api/v1/sessions/current", delete(sign_out))
-        .route("/api/v1/ws-ticket", post(ticket))
+pub(super) fn router() -> OpenApiRouter<Web> {
+    OpenApiRouter::new().routes(routes!(sign_in)).routes(routes!(sign_out)).routes(routes!(ticket))
 }
 
 /// Either account, login and password, or the code of a one-time link.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SignIn {
     account: Option<String>,
@@ -36,7 +29,30 @@ struct SignIn {
     code: Option<String>,
 }
 
-async fn sign_in(State(web): State<Web>, Peer(address): Peer, Body(asked): Body<SignIn>) -> Result<(StatusCode, Json<Value>), ApiError> {
+/// A session.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
+#[serde(rename_all = "camelCase")]
+struct SignedIn {
+    /// The bearer of what follows.
+    token: String,
+    account: String,
+    login: String,
+    #[schema(format = DateTime)]
+    expires_at: String,
+}
+
+/// Signs an agent or operator in.
+#[utoipa::path(
+    post,
+    path = "/api/v1/sessions",
+    operation_id = "signIn",
+    tag = "Sessions",
+    request_body = SignIn,
+    responses((status = 201, description = "Signed in", body = SignedIn)),
+    security(())
+)]
+async fn sign_in(State(web): State<Web>, Peer(address): Peer, Body(asked): Body<SignIn>) -> Result<(StatusCode, Json<SignedIn>), ApiError> {
     web.sign_ins.check(address)?;
     let issued = match asked {
         SignIn { code: Some(code), .. } => web
@@ -60,14 +76,19 @@ async fn sign_in(State(web): State<Web>, Peer(address): Peer, Body(asked): Body<
             return Err(ApiError::Missing { field: field.into(), message: "expected account, login and password, or a code".into() });
         }
     };
-    Ok((
-        StatusCode::CREATED,
-        Json(
-            json!({"token": issued.secret, "account": issued.account, "login": issued.login, "expiresAt": wire_micros(issued.expires_at)}),
-        ),
-    ))
+    let Issued { secret, account, login, expires_at, .. } = issued;
+    Ok((StatusCode::CREATED, Json(SignedIn { token: secret, account, login, expires_at: wire_micros(expires_at) })))
 }
 
+/// Ends the session that asks.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/sessions/current",
+    operation_id = "signOut",
+    tag = "Sessions",
+    responses((status = 204, description = "Done")),
+    security(("bearer" = []))
+)]
 pub(crate) async fn sign_out(State(web): State<Web>, Bearer(grant): Bearer) -> Result<StatusCode, ApiError> {
     if grant.kind != "session" {
         return Err(ApiError::Conflict("this token is not a session: revoke it with `cti-gateway token revoke`".into()));
@@ -80,22 +101,42 @@ pub(crate) async fn sign_out(State(web): State<Web>, Bearer(grant): Bearer) -> R
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Default, Deserialize)]
+/// Whom the ticket is for.
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct TicketFor {
+    /// An agent; whoever asks when absent.
     agent: Option<String>,
+}
+
+/// Opens one socket.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Ticket {
+    ticket: String,
+    #[schema(format = DateTime)]
+    expires_at: String,
 }
 
 /// A ticket for the socket: of the agent or operator who is signed in, of an agent whom a program with `agents:act` names,
 /// or of a program that reads events.
+#[utoipa::path(
+    post,
+    path = "/api/v1/ws-ticket",
+    operation_id = "makeTicket",
+    tag = "Sessions",
+    request_body = TicketFor,
+    responses((status = 201, description = "Made", body = Ticket)),
+    security(("bearer" = ["events:read"]))
+)]
 async fn ticket(
     State(web): State<Web>,
     Bearer(grant): Bearer,
     Body(asked): Body<TicketFor>,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
+) -> Result<(StatusCode, Json<Ticket>), ApiError> {
     let subject = ticket_subject(&grant, asked.agent)?;
     let Issued { secret, expires_at, .. } = web.app.ticket(&grant, &subject).await?;
-    Ok((StatusCode::CREATED, Json(json!({"ticket": secret, "expiresAt": wire_micros(expires_at)}))))
+    Ok((StatusCode::CREATED, Json(Ticket { ticket: secret, expires_at: wire_micros(expires_at) })))
 }
 
 fn ticket_subject(grant: &Grant, agent: Option<String>) -> Result<Subject, ApiError> {

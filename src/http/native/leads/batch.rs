@@ -3,18 +3,22 @@
 use axum::{Json, extract::State, http::HeaderMap};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
 
-use super::intake::{Asking, UpsertKey};
+use super::{
+    super::page::Answers,
+    intake::{Asking, LeadPatchBody, NewLead, UpsertKey},
+};
 use crate::{
     app::{
-        committer::{LeadDone, LeadKey, LeadOrder, LeadTold, LeadWork, LeadsTold},
+        committer::{DialWord, LeadDone, LeadKey, LeadOrder, LeadTold, LeadWork, LeadsTold},
         directory::Grant,
     },
-    domain::{phone::Number, scope::Scope},
+    domain::{lead::Override, phone::Number, scope::Scope},
     http::{
         Web,
         auth::Bearer,
-        error::ApiError,
+        error::{ApiError, ErrorBody},
         input::{Body, Query, misfit},
         once::once,
     },
@@ -23,28 +27,48 @@ use crate::{
 /// Most items of a batch.
 const MAX_ITEMS: usize = 1_000;
 
-#[derive(Deserialize)]
+/// Leads, each for itself.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LeadBatch)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Batch {
+    #[schema(value_type = Vec<Item>, min_items = 1, max_items = 1000)]
     items: Vec<Value>,
 }
 
 /// There are no parameters.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 
 /// What is to be done with a lead, which is the body of a request of its own.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LeadBatchItem)]
 #[serde(tag = "op", rename_all = "lowercase", deny_unknown_fields)]
 enum Item {
-    Create { lead: Value },
-    Upsert { key: UpsertKey, lead: Value },
-    Update { key: Key, lead: Value },
+    /// Adds one.
+    Create {
+        #[schema(value_type = NewLead)]
+        lead: Value,
+    },
+    /// Changes the newest of a key, or adds one.
+    Upsert {
+        key: UpsertKey,
+        #[schema(value_type = NewLead)]
+        lead: Value,
+    },
+    /// Changes one.
+    Update {
+        key: Key,
+        #[schema(value_type = LeadPatchBody)]
+        lead: Value,
+    },
 }
 
-/// Which lead is to be changed.
-#[derive(Deserialize)]
+/// Which lead is to be changed: the newest of the key.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LeadBatchKey)]
 #[serde(rename_all = "camelCase")]
 enum Key {
     Id(i64),
@@ -59,14 +83,62 @@ struct Refused {
     answer: Value,
 }
 
+/// What became of an item.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LeadBatchAnswer)]
+#[serde(untagged)]
+pub(super) enum BatchAnswer {
+    /// It was added.
+    Created {
+        /// 201.
+        status: u16,
+        id: i64,
+        /// Whether it is dialed.
+        dial: DialWord,
+        /// Rules that were set aside for it.
+        overrides: Vec<Override>,
+    },
+    /// It was changed.
+    Updated {
+        /// 200.
+        status: u16,
+        id: i64,
+        /// The fields that hold something else now.
+        changed: Vec<String>,
+    },
+    /// It was refused: the error form, and the status that a request of its own would have had.
+    #[schema(value_type = RefusedItem)]
+    Refused(Value),
+}
+
+/// An item that was refused.
+#[derive(ToSchema)]
+#[schema(as = LeadBatchRefusal)]
+#[expect(dead_code, reason = "describes what is kept as it was answered first")]
+pub(super) struct RefusedItem {
+    status: u16,
+    #[schema(value_type = ErrorBody)]
+    error: ErrorBody,
+}
+
 /// Leads come in and change, each for itself.
+#[utoipa::path(
+    post,
+    path = "/api/v1/leads/batch",
+    operation_id = "changeLeads",
+    tag = "Leads",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same content is done once and answered the same again")),
+    request_body = Batch,
+    responses((status = 200, description = "Done", body = Answers<BatchAnswer>)),
+    security(("bearer" = ["leads:write"]))
+)]
 pub(super) async fn batch(
     State(web): State<Web>,
     bearer: Bearer,
     headers: HeaderMap,
     Query(Nothing {}): Query<Nothing>,
     Body(Batch { items }): Body<Batch>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Answers<BatchAnswer>>, ApiError> {
     let grant = bearer.with(Scope::LeadsWrite)?;
     if !(1..=MAX_ITEMS).contains(&items.len()) {
         return Err(ApiError::Invalid { field: "items".into(), message: format!("expected 1 to {MAX_ITEMS} items").into() });
@@ -127,23 +199,23 @@ async fn read(web: &Web, grant: &Grant, item: Value) -> Result<LeadOrder, ApiErr
 }
 
 /// The answers in the order of the items.
-fn rendered(LeadsTold { told, beside }: LeadsTold) -> Value {
+fn rendered(LeadsTold { told, beside }: LeadsTold) -> Answers<BatchAnswer> {
     let refused: Vec<Refused> = serde_json::from_value(beside).unwrap_or_default();
-    let mut items: Vec<Value> = told.into_iter().map(answer).collect();
+    let mut items: Vec<BatchAnswer> = told.into_iter().map(answer).collect();
     // by place, the first one first: each moves those behind it to theirs
     for Refused { index, answer } in refused {
-        items.insert(index.min(items.len()), answer);
+        items.insert(index.min(items.len()), BatchAnswer::Refused(answer));
     }
-    json!({ "items": items })
+    Answers { items }
 }
 
-fn answer(LeadTold { done, .. }: LeadTold) -> Value {
+fn answer(LeadTold { done, .. }: LeadTold) -> BatchAnswer {
     match done {
-        LeadDone::Created { id, dial, overrides } => json!({"status": 201, "id": id, "dial": dial, "overrides": overrides}),
-        LeadDone::Updated { id, changed, .. } => json!({"status": 200, "id": id, "changed": changed}),
-        LeadDone::Duplicate { id } => failed(&ApiError::Duplicate(id)),
-        LeadDone::NoRoom { fields } => failed(&super::no_room(&fields)),
-        LeadDone::NotFound => failed(&super::no_such_lead()),
+        LeadDone::Created { id, dial, overrides } => BatchAnswer::Created { status: 201, id, dial, overrides },
+        LeadDone::Updated { id, changed, .. } => BatchAnswer::Updated { status: 200, id, changed },
+        LeadDone::Duplicate { id } => BatchAnswer::Refused(failed(&ApiError::Duplicate(id))),
+        LeadDone::NoRoom { fields } => BatchAnswer::Refused(failed(&super::no_room(&fields))),
+        LeadDone::NotFound => BatchAnswer::Refused(failed(&super::no_such_lead())),
     }
 }
 

@@ -1,8 +1,11 @@
 //! What a request says of a lead: its fields, and what shall be done with it. Everything that is wrong is told at once.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Datelike, SubsecRound, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::{
     app::{
@@ -27,7 +30,7 @@ const FLAGS: [(&str, Override); 3] =
     [("allowDuplicates", Override::Dups), ("dialNonCallables", Override::Dnc), ("skipWindow", Override::Window)];
 
 /// What an upsert finds its lead by; its value is a field of the lead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum UpsertKey {
     ClientId,
@@ -51,6 +54,81 @@ impl UpsertKey {
     }
 }
 
+macro_rules! shapes {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty,)* })*) => { $(
+        $(#[$doc])*
+        #[derive(Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields, rename_all = "camelCase")]
+        #[expect(dead_code, reason = "describes what is read field by field, so that everything that is wrong is told at once")]
+        pub(super) struct $name {
+            $($(#[$attribute])* $field: $type,)*
+            #[schema(max_length = 50)]
+            subcampaign: Option<String>,
+            /// The client's own id; it need not be unique.
+            #[schema(max_length = 50)]
+            client_id: Option<String>,
+            #[schema(max_length = 100)]
+            first_name: Option<String>,
+            #[schema(max_length = 100)]
+            last_name: Option<String>,
+            #[schema(max_length = 500)]
+            address: Option<String>,
+            #[schema(max_length = 100)]
+            city: Option<String>,
+            /// Two letters; it narrows the zones that the number may be in, as does the ZIP code.
+            #[schema(max_length = 2)]
+            state: Option<String>,
+            #[schema(max_length = 10)]
+            zip: Option<String>,
+            #[schema(max_length = 254)]
+            email: Option<String>,
+            /// The agent who looks after it.
+            #[schema(max_length = 50)]
+            rep: Option<String>,
+            /// The name of a disposition.
+            #[schema(max_length = 50)]
+            call_status: Option<String>,
+            #[schema(max_length = 65536)]
+            notes: Option<String>,
+            /// Values of declared fields by their names.
+            custom: Option<BTreeMap<String, String>>,
+            /// Kept, and never dialed.
+            import_only: Option<bool>,
+            /// Not dialed from then on.
+            expires_at: Option<DateTime<Utc>>,
+            /// A promised call.
+            callback: Option<CallbackGiven>,
+        }
+    )* };
+}
+
+shapes! {
+    /// A lead that comes in.
+    NewLead {
+        /// The name of a campaign of the account.
+        #[schema(max_length = 50, example = "Spring")]
+        campaign: String,
+        /// Written in any way.
+        #[schema(max_length = 50, example = "+493055501901")]
+        phone: String,
+        /// Where a lead with the same number keeps this one from being stored.
+        duplicates_check: Option<DuplicatesCheck>,
+        /// Stores a duplicate all the same; needs the scope `dups:override`.
+        allow_duplicates: Option<bool>,
+        /// Dials it although its number is on the do-not-call list or its status is not callable; needs `dnc:override`.
+        dial_non_callables: Option<bool>,
+        /// Dials it outside calling windows; needs `window:override`.
+        skip_window: Option<bool>,
+    }
+    /// A change of a lead. What is absent stays, `null` clears.
+    LeadPatchBody {
+        #[schema(max_length = 50)]
+        campaign: Option<String>,
+        #[schema(max_length = 50)]
+        phone: Option<String>,
+    }
+}
+
 /// Who asks, and when.
 pub(super) struct Asking<'a> {
     account: &'a Account,
@@ -64,12 +142,16 @@ struct Given {
     errors: Vec<FieldError>,
 }
 
-/// A promised call as it is written.
-#[derive(Deserialize)]
+/// A promised call as it is written: `at`, or else `localTime`.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = CallbackBody)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct CallbackGiven {
+    /// The login of the agent who promised it; anybody when absent.
     agent: Option<String>,
     at: Option<DateTime<Utc>>,
+    /// By the customer's wall clock.
+    #[schema(example = "2026-11-21 10:00")]
     local_time: Option<String>,
     notes: Option<String>,
 }

@@ -4,24 +4,25 @@ mod batch;
 mod intake;
 
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::intake::{Asking, UpsertKey};
 use super::page;
 use crate::{
-    app::committer::{LeadDone, LeadEdit, LeadKey, LeadOrder, LeadTold, LeadWork, Once},
+    app::committer::{DialWord, LeadDone, LeadEdit, LeadKey, LeadOrder, LeadTold, LeadWork, Once},
     app::directory::{Account, Grant},
     domain::{
         disposition::{Callable, resolve},
-        lead::{Applied, Explanation, Lead, Source, field::FIELDS},
+        lead::{Applied, Explanation, Lead, Override, Source, field::FIELDS},
         phone::Number,
         scope::Scope,
     },
@@ -38,23 +39,35 @@ use crate::{
     },
 };
 
-pub(super) fn router() -> Router<Web> {
-    Router::new()
-        .route("/api/v1/leads", get(list).post(create).put(upsert))
-        .route("/api/v1/leads/batch", post(batch::batch))
-        .route("/api/v1/leads/{id}", get(show).patch(change))
-        .route("/api/v1/leads/{id}/explain", get(explain))
-        .route("/api/v1/leads/{id}/disposition", post(dispose))
+pub(super) fn router() -> OpenApiRouter<Web> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create, upsert))
+        .routes(routes!(show, change))
+        .routes(routes!(explain))
+        .routes(routes!(dispose))
+        .routes(routes!(batch::batch))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Trying {
+    /// Says what would become of it, and stores nothing.
     #[serde(default)]
     dry_run: bool,
 }
 
 /// Adds a lead, or says what would become of it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/leads",
+    operation_id = "createLead",
+    tag = "Leads",
+    params(Trying, ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same content is done once and answered the same again")),
+    request_body = intake::NewLead,
+    responses((status = 201, description = "Added", body = LeadCreated), (status = 200, description = "What would become of it, with `dryRun`", body = crate::app::leads::Trial)),
+    security(("bearer" = ["leads:write"]))
+)]
 async fn create(
     State(web): State<Web>,
     bearer: Bearer,
@@ -75,13 +88,25 @@ async fn create(
     order(&web, grant, LeadOrder::Inject(Box::new(intake)), once).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Keyed {
+    /// What the lead is found by.
     key: UpsertKey,
 }
 
 /// Changes the newest lead of a key, or adds one when there is none.
+#[utoipa::path(
+    put,
+    path = "/api/v1/leads",
+    operation_id = "upsertLead",
+    tag = "Leads",
+    params(Keyed),
+    request_body = intake::NewLead,
+    responses((status = 201, description = "Added", body = LeadCreated), (status = 200, description = "It was there", body = LeadChanged)),
+    security(("bearer" = ["leads:write"]))
+)]
 async fn upsert(
     State(web): State<Web>,
     bearer: Bearer,
@@ -94,6 +119,17 @@ async fn upsert(
     order(&web, grant, LeadOrder::Upsert(key, Box::new(intake)), None).await
 }
 
+/// Changes a lead. What is absent stays.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/leads/{id}",
+    operation_id = "patchLead",
+    tag = "Leads",
+    params(("id" = i64, Path, description = "The id", example = 1)),
+    request_body = intake::LeadPatchBody,
+    responses((status = 200, description = "Done", body = LeadChanged)),
+    security(("bearer" = ["leads:write"]))
+)]
 async fn change(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>, Body(body): Body<Value>) -> Result<Response, ApiError> {
     let grant = bearer.with(Scope::LeadsWrite)?;
     let lead = find(&web, &grant.account, &id).await?;
@@ -101,13 +137,26 @@ async fn change(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>, 
     order(&web, grant, LeadOrder::Edit(LeadKey::Id(lead.id), Box::new(edit)), None).await
 }
 
-#[derive(Deserialize)]
+/// How a lead came out.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LeadDisposition)]
 #[serde(deny_unknown_fields)]
 struct Disposed {
+    /// The name of a disposition.
     disposition: String,
 }
 
 /// Sets the outcome of a lead. One that the account does not know would keep it from being dialed for ever.
+#[utoipa::path(
+    post,
+    path = "/api/v1/leads/{id}/disposition",
+    operation_id = "setLeadDisposition",
+    tag = "Leads",
+    params(("id" = i64, Path, description = "The id", example = 1)),
+    request_body = Disposed,
+    responses((status = 200, description = "Done", body = LeadChanged)),
+    security(("bearer" = ["leads:write"]))
+)]
 async fn dispose(
     State(web): State<Web>,
     bearer: Bearer,
@@ -132,6 +181,24 @@ async fn order(web: &Web, grant: &Grant, order: LeadOrder, once: Option<Once>) -
     told(done.told.pop().ok_or(no_such_lead())?)
 }
 
+/// A lead that was added.
+#[derive(Serialize, ToSchema)]
+struct LeadCreated {
+    lead: Option<Box<Lead>>,
+    /// Whether it is dialed.
+    dial: DialWord,
+    /// Rules that were set aside for it.
+    overrides: Vec<Override>,
+}
+
+/// A lead that was there.
+#[derive(Serialize, ToSchema)]
+struct LeadChanged {
+    lead: Option<Box<Lead>>,
+    /// The fields that hold something else now.
+    changed: Vec<String>,
+}
+
 /// What the same request was told before.
 async fn remembered(web: &Web, grant: &Grant, once: Option<&Once>) -> Result<Option<LeadTold>, ApiError> {
     let Some(once) = once else { return Ok(None) };
@@ -140,11 +207,8 @@ async fn remembered(web: &Web, grant: &Grant, once: Option<&Once>) -> Result<Opt
 
 fn told(LeadTold { done, lead }: LeadTold) -> Result<Response, ApiError> {
     match done {
-        LeadDone::Created { dial, overrides, .. } => {
-            let body = json!({"lead": lead, "dial": dial, "overrides": overrides});
-            Ok((StatusCode::CREATED, Json(body)).into_response())
-        }
-        LeadDone::Updated { changed, .. } => Ok(Json(json!({"lead": lead, "changed": changed})).into_response()),
+        LeadDone::Created { dial, overrides, .. } => Ok((StatusCode::CREATED, Json(LeadCreated { lead, dial, overrides })).into_response()),
+        LeadDone::Updated { changed, .. } => Ok(Json(LeadChanged { lead, changed }).into_response()),
         LeadDone::Duplicate { id } => Err(ApiError::Duplicate(id)),
         LeadDone::NoRoom { fields } => Err(no_room(&fields)),
         LeadDone::NotFound => Err(no_such_lead()),
@@ -164,11 +228,30 @@ async fn find(web: &Web, account: &Account, id: &str) -> Result<Lead, ApiError> 
     web.app.find_leads(account.id, &LeadKey::Id(id)).await?.pop().ok_or(no_such_lead())
 }
 
+/// One lead.
+#[utoipa::path(
+    get,
+    path = "/api/v1/leads/{id}",
+    operation_id = "getLead",
+    tag = "Leads",
+    params(("id" = i64, Path, description = "The id", example = 1)),
+    responses((status = 200, description = "Done", body = Lead)),
+    security(("bearer" = ["leads:read"]))
+)]
 async fn show(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) -> Result<Json<Lead>, ApiError> {
     find(&web, &bearer.with(Scope::LeadsRead)?.account, &id).await.map(Json)
 }
 
 /// Whether the lead would be dialed now, and if not, why and until when.
+#[utoipa::path(
+    get,
+    path = "/api/v1/leads/{id}/explain",
+    operation_id = "explainLead",
+    tag = "Leads",
+    params(("id" = i64, Path, description = "The id", example = 1)),
+    responses((status = 200, description = "Done", body = Explained)),
+    security(("bearer" = ["leads:read"]))
+)]
 async fn explain(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>) -> Result<Json<Explained>, ApiError> {
     let account = &bearer.with(Scope::LeadsRead)?.account;
     let lead = find(&web, account, &id).await?;
@@ -181,7 +264,8 @@ async fn explain(State(web): State<Web>, bearer: Bearer, Path(id): Path<String>)
 const PAST: i64 = 20;
 
 /// Whether a lead would be dialed now, and what was decided about it before.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LeadExplained)]
 struct Explained {
     #[serde(flatten)]
     now: Explanation,
@@ -190,7 +274,7 @@ struct Explained {
 }
 
 /// Why a lead was presented, dialed or passed over.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Receipt {
     /// `presented`, `dialed` or `skipped`.
     kind: String,
@@ -198,6 +282,7 @@ struct Receipt {
     at: DateTime<Utc>,
     /// What was looked at.
     #[serde(flatten)]
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
     body: Map<String, Value>,
 }
 
@@ -207,7 +292,8 @@ impl Receipt {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Asked {
     campaign: Option<String>,
@@ -222,6 +308,15 @@ struct Asked {
 }
 
 /// Leads, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/leads",
+    operation_id = "listLeads",
+    tag = "Leads",
+    params(Asked),
+    responses((status = 200, description = "A page", content((page::Page<Lead> = "application/json"), (String = "text/csv")))),
+    security(("bearer" = ["leads:read"]))
+)]
 async fn list(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, ApiError> {
     let account = &bearer.with(Scope::LeadsRead)?.account;
     let limit = page::limit(asked.limit)?;

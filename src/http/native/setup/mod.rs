@@ -5,14 +5,15 @@ mod preview;
 mod shown;
 
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::get,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::{
@@ -33,10 +34,9 @@ use crate::{
     store::setup as book,
 };
 
-pub(super) fn router() -> Router<Web> {
-    let reloads = Router::new()
-        .route("/api/v1/playlists/{name}/reload", post(reload_playlist))
-        .route("/api/v1/ring-groups/{name}/reload", post(reload_ring_group));
+pub(super) fn router() -> OpenApiRouter<Web> {
+    let reloads = OpenApiRouter::new().routes(routes!(reload_playlist)).routes(routes!(reload_ring_group));
+    // what is the same for every kind is described in `openapi/setup.rs`
     Kind::ALL.iter().fold(preview::router().merge(pacing::router()).merge(reloads), |router, &kind| {
         let path = format!("/api/v1/{}", kind.path());
         let all = move |web: State<Web>, bearer: Bearer, query: Query<Nothing>| list(kind, web, bearer, query);
@@ -56,11 +56,11 @@ pub(super) fn router() -> Router<Web> {
 struct Nothing {}
 
 /// What reading a kind needs. Terms of a provider or a telephone system are nobody's business but the administrator's.
-fn reading(kind: Kind) -> Scope {
+pub(super) fn reading(kind: Kind) -> Scope {
     if kind.has_secrets() { Scope::Admin } else { Scope::LeadsRead }
 }
 
-fn writing(kind: Kind) -> Scope {
+pub(super) fn writing(kind: Kind) -> Scope {
     match kind {
         Kind::Playlist | Kind::Filter => Scope::ListsWrite,
         Kind::Skill | Kind::RingGroup => Scope::SkillsWrite,
@@ -173,6 +173,15 @@ fn meant(headers: &HeaderMap) -> Result<Meant, ApiError> {
 }
 
 /// Publishes what a playlist says now; answers it as it is then.
+#[utoipa::path(
+    post,
+    path = "/api/v1/playlists/{name}/reload",
+    operation_id = "reloadPlaylist",
+    tag = "Setup",
+    params(("name" = String, Path, description = "The name; the same in any case", example = "Evening")),
+    responses((status = 200, description = "As it is now", body = Object)),
+    security(("bearer" = ["lists:write"]))
+)]
 async fn reload_playlist(State(web): State<Web>, bearer: Bearer, Path(name): Path<String>) -> Result<Response, ApiError> {
     let account = &bearer.with(writing(Kind::Playlist))?.account;
     match web.app.change_playlist(account, &name, PlaylistOrder::Reload).await? {
@@ -183,6 +192,15 @@ async fn reload_playlist(State(web): State<Web>, bearer: Bearer, Path(name): Pat
 }
 
 /// Publishes how skills stand to a ring group; answers it as it is then.
+#[utoipa::path(
+    post,
+    path = "/api/v1/ring-groups/{name}/reload",
+    operation_id = "reloadRingGroup",
+    tag = "Setup",
+    params(("name" = String, Path, description = "The name; the same in any case", example = "Main")),
+    responses((status = 200, description = "As it is now", body = Object)),
+    security(("bearer" = ["skills:write"]))
+)]
 async fn reload_ring_group(State(web): State<Web>, bearer: Bearer, Path(name): Path<String>) -> Result<Response, ApiError> {
     let account = &bearer.with(writing(Kind::RingGroup))?.account;
     if account.setup.ring_groups.get(&name).is_none() {
