@@ -34,7 +34,7 @@ sections! {
     /// All settings.
     Config {
         listen: SocketAddr, log: String, log_json: bool,
-        store: Store, committer: Committer, calls: Calls, agents: Agents, journal: Journal, http: Http, socket: Socket, courier: Courier,
+        store: Store, committer: Committer, calls: Calls, agents: Agents, telephone: Telephone, journal: Journal, http: Http, socket: Socket, courier: Courier,
         metrics: Metrics,
         #[serde(skip)] seal: Seal,
     }
@@ -46,6 +46,8 @@ sections! {
     Calls { wrap_up_ms: u32, ringing_ms: u32, talk_ms: u32, reuse_window_ms: u32 }
     /// How long agents are kept without their softphones.
     Agents { softphone_grace_ms: u32, sign_out_ms: u32 }
+    /// How telephone systems are driven.
+    Telephone { hold_ms: u32 }
     /// Retention.
     Journal { retention_days: u32 }
     /// Limits of the doors.
@@ -76,6 +78,9 @@ pub enum ConfigError {
     )]
     Value(String),
 }
+
+/// A hold is renewed, and given up in time, while a commit may take a moment.
+const SHORTEST_HOLD_MS: u32 = 600;
 
 impl Config {
     /// Reads the settings. `variables` are the environment's.
@@ -110,6 +115,9 @@ impl Config {
         let is_base = public_url.is_empty()
             || (["https://", "http://"].iter().any(|scheme| public_url.len() > scheme.len() && public_url.starts_with(scheme))
                 && !public_url.contains(['?', '#', ' ', '@']));
+        if config.telephone.hold_ms < SHORTEST_HOLD_MS {
+            return Err(ConfigError::Value(format!("telephone.hold_ms: expected at least {SHORTEST_HOLD_MS}")));
+        }
         if !is_base {
             return Err(ConfigError::Value("http.public_url: expected an address such as https://cti.example".to_owned()));
         }
@@ -157,6 +165,7 @@ impl Config {
             reuse_window: millis(self.calls.reuse_window_ms),
             softphone_grace: millis(self.agents.softphone_grace_ms),
             sign_out: millis(self.agents.sign_out_ms),
+            hold: millis(self.telephone.hold_ms),
         }
     }
 

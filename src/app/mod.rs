@@ -114,7 +114,7 @@ impl App {
             let directory = directory.clone();
             move |account| directory.invalidate(account)
         });
-        let (switchboard, asking) = switchboard::Handle::new(&clock);
+        let (switchboard, asking) = switchboard::Handle::new(&clock, settings.hold);
         let (committer, committing) = Committer::start(&db, &hub, &clock, settings);
         let app = Arc::new(Self {
             clock,

@@ -197,7 +197,7 @@ fn lost_cover_cancels_what_the_law_asks_for() {
         dialing(-1),
         ringing(-20),
     ];
-    let cancelled = |mode, budget: &Budget, ready| to_cancel(&situation(mode, budget, &vec![Standing::Ready; ready], &calls));
+    let cancelled = |mode, budget: &Budget, ready| to_cancel(&situation(mode, budget, &vec![Standing::Ready; ready], &calls), |_| true);
     let fresh = budget(0, 0);
     assert_eq!(cancelled(FORECAST, &fresh, 7), [0; 0]);
     assert_eq!(cancelled(FORECAST, &fresh, 6), [5]);

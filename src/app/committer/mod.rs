@@ -261,6 +261,8 @@ pub struct Settings {
     pub softphone_grace: TimeDelta,
     /// … and after this time more he is signed out.
     pub sign_out: TimeDelta,
+    /// A server that drives a telephone system and has not said so for this long drives it no more.
+    pub hold: TimeDelta,
 }
 
 impl Settings {

@@ -17,7 +17,10 @@ use crate::{
         call::Direction,
         dialing::{Dialing, Mode as DialingMode},
         order::{Command, Verb},
-        pacing::{self, Budget, Connection, Estimates, Forecast, Leave, Limits, Mode, Plan, Predictor, Situation, Stage, Standing, Tally},
+        pacing::{
+            self, Budget, Connection, Cover, Estimates, Forecast, Leave, Limit, Limits, Mode, Plan, Predictor, Situation, Stage, Standing,
+            Tally,
+        },
         presence::AgentState,
     },
     store::pace::TallyRow,
@@ -89,6 +92,8 @@ struct Moment {
     agents: Vec<Standing>,
     calls: Vec<pacing::Call>,
     ids: Vec<Uuid>,
+    /// Of each call whether it is the campaign's own.
+    own: Vec<bool>,
     ring: TimeDelta,
     now: DateTime<Utc>,
 }
@@ -162,20 +167,21 @@ impl Desk<'_> {
                     || other.dialing.as_ref().is_some_and(|other| self::crew(account, other).iter().any(|login| members.contains(login)))
             }),
         };
-        let mut flying: Vec<(Uuid, pacing::Call)> = Vec::new();
+        let mut flying: Vec<(Uuid, pacing::Call, bool)> = Vec::new();
         for (id, live) in floor.ahead() {
-            if live.agent.is_none() && !live.is_given_up && live.lead.as_ref().is_some_and(|(_, name)| overlaps(name)) {
-                flying.push((*id, pacing::Call { launched: live.launched_at, stage: stage(live) }));
+            let Some((_, of)) = live.lead.as_ref().filter(|_| live.agent.is_none() && !live.is_given_up) else { continue };
+            if overlaps(of) {
+                flying.push((*id, pacing::Call { launched: live.launched_at, stage: stage(live) }, of == campaign));
             }
         }
-        flying.sort_unstable_by_key(|(id, _)| *id);
-        let (ids, calls) = flying.into_iter().unzip();
+        flying.sort_unstable_by_key(|(id, ..)| *id);
         Moment {
             mode: mode_of(dialing),
             budget: floor.records.budget(campaign, now),
             agents: crew.into_iter().filter_map(|login| standing(floor, login)).collect(),
-            calls,
-            ids,
+            calls: flying.iter().map(|(_, call, _)| *call).collect(),
+            ids: flying.iter().map(|(id, ..)| *id).collect(),
+            own: flying.iter().map(|(.., own)| *own).collect(),
             ring: TimeDelta::seconds(dialing.ring_s),
             now,
         }
@@ -184,7 +190,19 @@ impl Desk<'_> {
     /// How many lines to open for a campaign now, and why not more.
     pub(super) fn plan(&self, account: &Account, floor: &mut Floor, campaign: &str, dialing: &Dialing) -> Plan {
         let moment = self.moment(account, floor, campaign, dialing);
-        pacing::plan(&moment.situation(), floor.records.forecast(campaign, moment.ring))
+        let mut plan = pacing::plan(&moment.situation(), floor.records.forecast(campaign, moment.ring));
+        // an agent covers one call only: what is opened here must not uncover what another campaign has opened for the same agents
+        let others: BTreeSet<&str> = floor.ahead().filter_map(|(_, live)| Some(live.lead.as_ref()?.1.as_str())).collect();
+        for other in others.into_iter().filter(|other| *other != campaign) {
+            let Some(terms) = account.setup.campaigns.get(other).and_then(|other| other.dialing.as_ref()) else { continue };
+            let theirs = self.moment(account, floor, other, terms);
+            let shares = theirs.ids.iter().zip(&theirs.own).any(|(id, own)| *own && moment.ids.contains(id));
+            let room = Cover::of(&theirs.agents, &theirs.calls).headroom(theirs.mode, &theirs.budget);
+            if shares && plan.open > room {
+                (plan.open, plan.limit) = (room, Limit::BudgetUsedUp);
+            }
+        }
+        plan
     }
 
     /// Whether a call that is being dialed counts on this agent, so that he cannot leave now.
@@ -222,7 +240,11 @@ impl Desk<'_> {
         for name in campaigns {
             let Some(dialing) = account.setup.campaigns.get(&name).and_then(|campaign| campaign.dialing.as_ref()) else { continue };
             let moment = self.moment(&account, floor, &name, dialing);
-            cancelled.extend(pacing::to_cancel(&moment.situation()).into_iter().filter_map(|place| moment.ids.get(place).copied()));
+            cancelled.extend(
+                pacing::to_cancel(&moment.situation(), |place| moment.own[place])
+                    .into_iter()
+                    .filter_map(|place| moment.ids.get(place).copied()),
+            );
         }
         for call in cancelled {
             self.give_up(ledger, known, call);

@@ -184,8 +184,9 @@ impl Desk<'_> {
         driven: &Driven<'_>,
         command: Command,
     ) -> Result<WishDone, Failure> {
-        self.change(ledger, known, call, |attempt, now| Ok(attempt.order(now + DIAL_PATIENCE)))?;
+        // the order comes first: what follows from the step may be that the call is hung up again
         let order = self.order(ledger, known, call, driven, command)?;
+        self.change(ledger, known, call, |attempt, now| Ok(attempt.order(now + DIAL_PATIENCE)))?;
         Ok(WishDone { call, order: Some(order) })
     }
 

@@ -10,18 +10,13 @@ use crate::{
     store::{Result, holds},
 };
 
-/// How long a hold lasts.
-const LIFE: TimeDelta = TimeDelta::seconds(6);
-/// How often it is renewed, or looked whether another's is over.
-const RENEW: TimeDelta = TimeDelta::seconds(2);
-/// Before another may take over, nothing is done any more.
-const MARGIN: TimeDelta = TimeDelta::seconds(1);
-
 /// A hold of one system.
 pub(super) struct Hold {
     account: i64,
     system: String,
     holder: Uuid,
+    /// How long it lasts. It is renewed three times as often, and looked so often whether another's is over.
+    life: TimeDelta,
     /// Until when it is ours; `None` when it is not.
     until: Option<DateTime<Utc>>,
     /// When the book is to be asked again.
@@ -40,13 +35,13 @@ pub(super) enum Held {
 }
 
 impl Hold {
-    pub(super) fn new(account: i64, system: String, holder: Uuid) -> Self {
-        Self { account, system, holder, until: None, ask_at: None }
+    pub(super) fn new(account: i64, system: String, holder: Uuid, life: TimeDelta) -> Self {
+        Self { account, system, holder, life, until: None, ask_at: None }
     }
 
-    /// Whether it is surely ours.
+    /// Whether it is surely ours: before another may take over, nothing is done any more.
     pub(super) fn is_sure(&self, now: DateTime<Utc>) -> bool {
-        self.until.is_some_and(|until| now < until - MARGIN)
+        self.until.is_some_and(|until| now < until - self.life / 6)
     }
 
     /// When the book is to be asked again.
@@ -57,9 +52,9 @@ impl Hold {
     /// Takes it if it is free, renews it if it is ours.
     pub(super) async fn ask(&mut self, app: &App) -> Result<Held> {
         let now = app.clock.now();
-        let until = now + LIFE;
+        let until = now + self.life;
         // whatever comes of it, the next time is not at once
-        self.ask_at = Some(now + RENEW);
+        self.ask_at = Some(now + self.life / 3);
         if self.until.is_none() {
             let taken = holds::take(app.db.write(), self.account, &self.system, self.holder, now, until).await?;
             self.until = taken.then_some(until);

@@ -84,7 +84,7 @@ struct SimulatedData {
 
 impl Line {
     pub(super) fn new(app: Arc<App>, account: i64, wanted: &Wanted, driver: Driver) -> Self {
-        let hold = Hold::new(account, wanted.name.clone(), app.switchboard.holder);
+        let hold = Hold::new(account, wanted.name.clone(), app.switchboard.holder, app.switchboard.hold);
         Self { app, account, wanted: wanted.clone(), driver, hold, feed: None, telling: Telling::default(), is_up: None }
     }
 

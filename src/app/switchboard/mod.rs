@@ -1,8 +1,8 @@
 //! The switchboard: drives the accounts' telephone systems. Orders are entries of the journal; each is carried out at most once.
 //!
-//! Of each account the system that its options name, or its only one, has a task (a [line](line::Line)) that follows the journal and
+//! Of each account the system that its options name, or its only one, has a task (a line (`line.rs`)) that follows the journal and
 //! tells the system what it finds there; what the system says comes back to the committer as from any door. Of all servers on one
-//! database one drives a system, by a [hold](hold::Hold) that it renews; another takes over when it does not. Whoever begins reads the
+//! database one drives a system, by a hold (`hold.rs`) that it renews; another takes over when it does not. Whoever begins reads the
 //! journal from its head: what nobody carried out is not made up for, and calls that the system does not have are ended as lost.
 
 mod asterisk;
@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use tokio::{
     sync::{Notify, mpsc, oneshot},
@@ -55,6 +55,8 @@ type Asked = oneshot::Sender<()>;
 pub(in crate::app) struct Handle {
     /// What this server is called where systems are held.
     holder: Uuid,
+    /// How long a hold lasts that is not renewed.
+    hold: TimeDelta,
     /// Told when a setup was changed here.
     pub(in crate::app) changed: Arc<Notify>,
     asked: mpsc::UnboundedSender<Asked>,
@@ -62,9 +64,9 @@ pub(in crate::app) struct Handle {
 
 impl Handle {
     /// A handle, and what [`run`] reads from.
-    pub(in crate::app) fn new(clock: &Clock) -> (Self, mpsc::UnboundedReceiver<Asked>) {
+    pub(in crate::app) fn new(clock: &Clock, hold: TimeDelta) -> (Self, mpsc::UnboundedReceiver<Asked>) {
         let (asked, asking) = mpsc::unbounded_channel();
-        (Self { holder: clock.id(), changed: Arc::default(), asked }, asking)
+        (Self { holder: clock.id(), hold, changed: Arc::default(), asked }, asking)
     }
 }
 

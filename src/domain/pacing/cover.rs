@@ -88,15 +88,16 @@ pub fn may_pause(situation: &Situation<'_>, asked: DateTime<Utc>) -> Leave {
 }
 
 /// The calls to cancel, by their place in the situation: as many as the law asks for, of those that nobody answered yet.
-/// There are none while only our own decisions were made; an agent whose socket died took his cover with him.
+/// There are none while only our own decisions were made; an agent whose socket died took his cover with him. `is_own` says of a
+/// call by its place whether it is the campaign's own: those of others that share its agents count, and are theirs to cancel.
 ///
 /// First those that do not ring yet, which nobody notices; then those that rang long enough, the longest first; then the
 /// others, the latest first.
-pub fn to_cancel(situation: &Situation<'_>) -> Vec<usize> {
+pub fn to_cancel(situation: &Situation<'_>, is_own: impl Fn(usize) -> bool) -> Vec<usize> {
     let cover = Cover::of(situation.agents, situation.calls);
     let excess = cover.uncovered().saturating_sub(situation.mode.room(situation.budget));
     let mut order: Vec<(u8, i64, usize)> = Vec::new();
-    for (place, call) in situation.calls.iter().enumerate() {
+    for (place, call) in situation.calls.iter().enumerate().filter(|(place, _)| is_own(*place)) {
         match call.stage {
             Stage::Dialing => order.push((0, -call.launched.timestamp_millis(), place)),
             Stage::Ringing { since } if situation.now - since >= RUNG_LONG_ENOUGH => order.push((1, since.timestamp_millis(), place)),

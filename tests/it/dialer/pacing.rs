@@ -1,10 +1,12 @@
 //! Calls that are dialed before an agent is found for them: who gets them, who must stay for them, who counts as abandoned.
 
+use cti_gateway::store::Q;
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 
 use super::{FIRST, SECOND, call_of};
 use crate::support::{
-    app::{TestApp, both},
+    app::{ACCOUNT, TestApp, agent, both},
     floor::{campaign, due, house, lead, lead_now, pass, ready, state, steady, told, wish, with},
 };
 
@@ -112,6 +114,41 @@ both! {
         assert!(status == "CR_DROPPED" || status == "CR_HANGUP", "dropped, or cancelled while it rang: {status}");
         let (_, pace) = t.get("/api/v1/campaigns/Spring/pacing").await;
         assert_eq!(pace["tally"]["abandoned"].as_i64().unwrap_or(-1), i64::from(status == "CR_DROPPED"), "{pace}");
+    }
+
+    async fn campaigns_that_share_agents_do_not_cancel_each_other_s_calls(t: TestApp) {
+        house(&t, with(json!({"answerS": [10, 10]}))).await;
+        for number in 1..=12 {
+            let more = agent(&format!("crew{number}"), &format!("{}", 2000 + number));
+            t.admin().add_agent((t.account, ACCOUNT), &more).await.expect("the store").expect("a new agent");
+        }
+        t.app().directory.invalidate(t.account);
+        for name in ["Spring", "Autumn"] {
+            campaign(&t, name, "progressive", json!({"running": false})).await;
+            for last in 10..40 {
+                lead(&t, name, &format!("+4930555{}{last}", 10 + name.len() + usize::from(name == "Autumn")), json!({})).await;
+            }
+        }
+        // Autumn has done so well that it may open many lines which no ready agent covers
+        let day = t.clock.now().date_naive().to_epoch_days();
+        let tally = format!("insert into tally (account_id, campaign, day, answered, abandoned) values ({}, 'Autumn', {day}, 10000, 0)", t.account);
+        t.app().db.write().run(Q::new(AssertSqlSafe(tally), vec![])).await.expect("the store");
+        t.restart().await;
+        for number in 1..=12 {
+            ready(&t, &format!("crew{number}")).await;
+        }
+        campaign(&t, "Spring", "progressive", json!({})).await;
+        due(&t).await;
+        assert_eq!(dials(&t).await, 12, "they cover them");
+        campaign(&t, "Autumn", "predictive", json!({})).await;
+        pass(&t, 5).await;
+        let orders = told(&t, "call.ordered").await;
+        assert!(orders.iter().all(|order| order["verb"] == "dial"), "{orders:?}");
+        assert_eq!(orders.len(), 12, "what Autumn may open would uncover Spring's calls");
+        pass(&t, 8).await;
+        for number in 1..=12 {
+            assert_eq!(t.agent(&format!("crew{number}")).await["state"], "on_call");
+        }
     }
 
     async fn a_connected_call_counts_as_answered(t: TestApp) {

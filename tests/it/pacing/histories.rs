@@ -245,7 +245,7 @@ impl Campaign {
         let Some(agent) = self.agent(which, |_| true) else { return Ok(()) };
         self.agents[agent].standing = Standing::Away;
         self.met.broken_by_crash += u32::from(!self.holds());
-        let mut cancelled = self.ask(to_cancel);
+        let mut cancelled = self.ask(|situation| to_cancel(situation, |_| true));
         cancelled.sort_unstable();
         self.met.cancelled += u32::from(!cancelled.is_empty());
         for call in cancelled.into_iter().rev() {

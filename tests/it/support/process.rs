@@ -72,6 +72,18 @@ impl Site {
         site
     }
 
+    /// Where another server on the same store is, in a folder of its own.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            address: free_address(),
+            store: self.store.clone(),
+            secret: self.secret.clone(),
+            token: self.token.clone(),
+            http: self.http.clone(),
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        }
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(PROGRAM);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CTI_")) {
