@@ -10,7 +10,8 @@ Usage: ./test.sh [--slow | --asterisk] [argument ...]
 Runs the tests (cargo nextest where it is installed, else cargo test), the examples in the
 documentation, and the type check of web/ (where node and npm are installed).
 
-  --slow      run the slow tests too (marked #[ignore = "slow"]), in release profile
+  --slow      run the slow tests too (marked #[ignore = "slow"]), in release profile; one of them puts
+              schemathesis of PyPI into the target folder, for which python3 needs venv
   --asterisk  run the tests at a real Asterisk 22 instead (marked #[ignore = "asterisk"]): fetches it from
               Debian sid into target/asterisk, and runs it from there by chroot, on the loopback only.
               Needs root, and Debian or what descends from it; nothing of it is installed.
