@@ -6,6 +6,7 @@ pub mod error;
 pub mod server;
 
 mod console;
+mod cors;
 mod dialedin;
 mod guard;
 mod health;
@@ -17,6 +18,7 @@ mod pages;
 mod peer;
 mod providers;
 mod reference;
+mod sdk;
 mod vtiger;
 mod ws;
 
@@ -82,6 +84,7 @@ pub fn router(web: Web) -> Router {
         .merge(providers::router())
         .merge(ws::router())
         .merge(console::router())
+        .merge(sdk::router())
         .merge(health::router())
         .fallback(error::no_such_door)
         .method_not_allowed_fallback(error::wrong_method)

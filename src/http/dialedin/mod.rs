@@ -3,7 +3,6 @@
 mod action;
 mod answer;
 mod call_operations;
-mod cors;
 mod credential;
 mod detail;
 mod dial_lists;
@@ -24,7 +23,7 @@ use axum::{
     Router,
     extract::{Request, State},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::MethodFilter,
 };
 
 use self::{
@@ -32,7 +31,7 @@ use self::{
     parts::Given,
     texts::Text,
 };
-use super::{Web, error::ApiError, input::Path, lenient::only_looks, peer::Peer};
+use super::{Web, cors, error::ApiError, input::Path, lenient::only_looks, peer::Peer};
 use crate::{
     app::directory::{Account, Grant},
     domain::scope::Scope,
@@ -40,8 +39,12 @@ use crate::{
 };
 
 pub(super) fn router() -> Router<Web> {
-    Router::new().route("/HttpImport/{script}", get(door).post(door).options(cors::preflight))
+    Router::new().route("/HttpImport/{script}", READABLE.door(MethodFilter::GET.or(MethodFilter::POST), door))
 }
+
+/// What pages of allowed origins may send to the scripts, and read of their answers.
+static READABLE: cors::Shared =
+    cors::Shared { methods: "GET, POST", headers: "Content-Type", exposed: "X-Lead-Id, X-Warnings, X-Request-Id, Retry-After" };
 
 /// What a client may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,12 +87,7 @@ impl Script {
 
 /// The door of every script.
 async fn door(State(web): State<Web>, Peer(address): Peer, Path(file): Path<String>, request: Request) -> Response {
-    let origin = cors::origin(&web, request.headers());
-    let mut answer = enter(web, address, &file, request).await;
-    if let Some(origin) = origin {
-        cors::let_read(answer.headers_mut(), origin);
-    }
-    answer
+    enter(web, address, &file, request).await
 }
 
 async fn enter(web: Web, address: IpAddr, file: &str, request: Request) -> Response {

@@ -1,9 +1,12 @@
 //! Signing in, signing out, and socket tickets.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State, http::StatusCode, routing::MethodFilter};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouter},
+    routes,
+};
 
 use crate::{
     app::{
@@ -12,12 +15,20 @@ use crate::{
         sessions::Issued,
     },
     domain::{event::wire_micros, scope::Scope},
-    http::{Web, auth::Bearer, error::ApiError, input::Body, peer::Peer},
+    http::{Web, auth::Bearer, cors, error::ApiError, input::Body, peer::Peer},
 };
 
 pub(super) fn router() -> OpenApiRouter<Web> {
-    OpenApiRouter::new().routes(routes!(sign_in)).routes(routes!(sign_out)).routes(routes!(ticket))
+    let readable = |(schemas, paths, _): UtoipaMethodRouter<Web>, door| (schemas, paths, door);
+    OpenApiRouter::new()
+        .routes(readable(routes!(sign_in), READABLE.door(MethodFilter::POST, sign_in)))
+        .routes(readable(routes!(sign_out), READABLE.door(MethodFilter::DELETE, sign_out)))
+        .routes(readable(routes!(ticket), READABLE.door(MethodFilter::POST, ticket)))
 }
+
+/// A softphone in a page of another origin signs in and gets its tickets here. What else it wants goes by the socket.
+static READABLE: cors::Shared =
+    cors::Shared { methods: "POST, DELETE", headers: "Authorization, Content-Type", exposed: "X-Request-Id, Retry-After" };
 
 /// Either account, login and password, or the code of a one-time link.
 #[derive(Deserialize, ToSchema)]
