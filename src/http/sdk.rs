@@ -30,7 +30,7 @@ fn read(name: &str) -> Option<Vec<u8>> {
     match name {
         "cti.js" => join(name, &source).map(String::into_bytes),
         "DynamicsTelephony.js" => source(name).map(String::into_bytes),
-        _ if name.starts_with("examples/") => Files::get(name).map(|file| file.data.into_owned()),
+        _ if name.starts_with("examples/") && !name.contains("..") => Files::get(name).map(|file| file.data.into_owned()),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@
 import { Commands } from "./commands.js";
 import { CtiError } from "./error.js";
 import { Link } from "./link.js";
-import { Memory } from "./memory.js";
+import { Memory, tabStorage } from "./memory.js";
 import { ticketSource } from "./ticket.js";
 import { View } from "./view.js";
 
@@ -34,7 +34,7 @@ export class CtiClient {
   };
 
   /** @param {CtiOptions} options */
-  constructor({ server = new URL(import.meta.url).origin, client = "page", agents, types, storage = sessionStorage, ...options }) {
+  constructor({ server = new URL(import.meta.url).origin, client = "page", agents, types, storage = tabStorage(), ...options }) {
     const base = server.replace(/\/+$/, "");
     this.#view = new View(agents);
     this.#memory = new Memory(storage, `cti ${base} ${JSON.stringify([agents, types])}`, () => {
@@ -120,7 +120,7 @@ export class CtiClient {
   close() {
     this.#link.close("client", "The page closed the connection.");
     this.#link.forget();
-    this.#memory.write();
+    this.#memory.forget();
   }
 
   /**
@@ -239,8 +239,11 @@ export class CtiClient {
    */
   #take(frame, live) {
     if (frame.op === "welcome") {
-      // Another agent has signed in in this tab: what was kept is not his.
-      if (frame.resume !== "reset" && frame.agent !== (this.agent?.login ?? null)) return false;
+      if (frame.resume !== "reset" && frame.agent !== (this.agent?.login ?? null)) {
+        // Another agent has signed in in this tab: what was kept is not his.
+        this.#view.replace({ calls: [], agent: null });
+        return false;
+      }
       this.#greeted();
     } else if (frame.op === "snapshot") {
       this.#view.replace(frame);

@@ -120,7 +120,8 @@ export class Link {
   /** The page's own signs that the network or the computer was away. @param {AbortSignal} signal */
   #watch(signal) {
     const nudge = () => this.#nudge();
-    addEventListener("online", nudge, { signal });
+    // A try that began while there was no network may hang.
+    addEventListener("online", () => (this.#socket ? nudge() : this.connect()), { signal });
     addEventListener("pageshow", nudge, { signal });
     document.addEventListener("visibilitychange", nudge, { signal });
     // The browser knows before the silence tells. A server on this same computer is back with the next try.

@@ -5,6 +5,15 @@
  * @import { Position, Snapshot } from "./types.js"
  */
 
+/** The tab's own storage, where the browser lets a page have one: a frame in a page of another site may have none. */
+export function tabStorage() {
+  try {
+    return sessionStorage;
+  } catch {
+    return null;
+  }
+}
+
 /** @typedef {{ position: Position, shown: Snapshot }} Kept */
 
 const FORM = 1;
@@ -15,6 +24,8 @@ export class Memory {
   #storage;
   #key;
   #read;
+  /** Ends the wait for the end of the page. @type {AbortController | null} null while nothing is kept */
+  #watch = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -27,7 +38,6 @@ export class Memory {
     this.#storage = storage;
     this.#key = key;
     this.#read = read;
-    if (storage) addEventListener("pagehide", () => this.write());
   }
 
   /** @returns {Kept | null} */
@@ -42,10 +52,23 @@ export class Memory {
 
   /** Writes soon. */
   moved() {
-    if (this.#storage) this.#timer ??= setTimeout(() => this.write(), WRITE_MS);
+    if (this.#storage === null) return;
+    this.#timer ??= setTimeout(() => this.#write(), WRITE_MS);
+    if (this.#watch !== null) return;
+    this.#watch = new AbortController();
+    addEventListener("pagehide", () => this.#write(), { signal: this.#watch.signal });
   }
 
-  write() {
+  /** Keeps nothing any more, until something moves. */
+  forget() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#watch?.abort();
+    this.#watch = null;
+    this.#storage?.removeItem(this.#key);
+  }
+
+  #write() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const kept = this.#read();

@@ -1,0 +1,9 @@
+//! The browser libraries in a real browser, in a page of another origin: nothing is missed and nothing told twice, whatever happens
+//! to the page, the network and the server.
+
+mod client;
+mod loss;
+mod serving;
+mod shim;
+mod site;
+mod snippets;
