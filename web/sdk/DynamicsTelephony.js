@@ -32,6 +32,8 @@
   const handlers = new Set();
   /** What each live call of this page was last told as, by its id. @type {Map<string, string>} */
   const told = new Map();
+  /** The live calls of this page, to tell the end of those that a snapshot has no more. @type {Map<string, Call>} */
+  const shown = new Map();
   /** What was asked before the view was there; null from then on. @type {(() => void)[] | null} */
   let waiting = [];
   /** Why the client could not be had at all. @type {ConnectionStatus | null} */
@@ -96,16 +98,21 @@
     told.delete(call.dtCallId);
   }
 
+  /** Takes in where the calls of this page stand, and tells what is new of it. */
+  function look() {
+    for (const call of ours()) {
+      shown.set(call.dtCallId, call);
+      if (waiting === null) tell(call);
+    }
+    recent = ours()[0] ?? recent;
+  }
+
   /** @param {Client} client */
   function follow(client) {
-    /** Calls that were shown, to tell the end of those that a snapshot has no more. @type {Map<string, Call>} */
-    const shown = new Map();
     client.on("call", ({ call, previous, gone }) => {
       if (!isOurs(call) && !(previous && isOurs(previous))) return;
       if (gone === null && isOurs(call)) {
-        shown.set(call.dtCallId, call);
-        recent = ours()[0] ?? call;
-        if (waiting === null) tell(call);
+        look();
       } else {
         if (recent === null || recent.dtCallId === call.dtCallId) recent = { ...call, state: "end" };
         shown.delete(call.dtCallId);
@@ -116,9 +123,7 @@
       const live = new Set(client.calls.map(({ dtCallId }) => dtCallId));
       for (const call of shown.values()) if (!live.has(call.dtCallId)) tellEnd(call);
       shown.clear();
-      for (const call of ours()) shown.set(call.dtCallId, call);
-      recent = ours()[0] ?? recent;
-      if (waiting === null) for (const call of ours()) tell(call);
+      look();
     });
     client.on("orderFailed", ({ call, verb, code, message }) => {
       announce("result", { method: verb, ok: false, callTab: call, code, message });
@@ -131,11 +136,7 @@
       const tasks = waiting;
       waiting = null;
       // A page that was just loaded is told where its calls stand.
-      for (const call of ours()) {
-        shown.set(call.dtCallId, call);
-        tell(call);
-      }
-      recent = ours()[0] ?? recent;
+      look();
       for (const task of tasks) task();
     });
   }
@@ -236,8 +237,12 @@
   function dial(number) {
     return ask("Dial", (client) => {
       const done = client.dial(String(number), { click: true, ...(settings.phoneCallId && { phoneCallId: settings.phoneCallId }) });
-      // A page of one call goes on with the new one.
-      if (settings.call) done.then(({ call }) => (settings.call = call), () => {});
+      const goOn = (/** @type {{ call: string }} */ { call }) => {
+        // A page of one call goes on with the new one, which may have been told of before.
+        if (settings.call) settings.call = call;
+        look();
+      };
+      done.then(goOn, () => {});
       return { done };
     });
   }
@@ -326,6 +331,7 @@
       settings = { ...settings, ...more };
       waiting ??= [];
       told.clear();
+      shown.clear();
       void start();
     },
   };

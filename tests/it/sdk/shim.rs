@@ -219,10 +219,18 @@ async fn a_page_may_be_about_one_call() {
     page.eval("globalThis.late = []; globalThis.lateOne = (ev) => late.push(DynamicsTelephony.parseEventArgs(ev).state)").await;
     assert_eq!(page.eval("[DynamicsTelephony.RegisterForEvents(lateOne), DynamicsTelephony.RegisterForEvents(lateOne), DynamicsTelephony.RegisterForEvents(7)]").await, json!([true, true, false]));
     wait_is(&page, "late", json!(["talk"])).await;
-    // a call that ended while the network was away, and the server forgot how
     page.eval("DynamicsTelephony.Release()").await;
     told(&page, "idle").await;
     wait_is(&page, "late", json!(["talk", "idle"])).await;
+    // or by our own name of it; what such a page dials is its call then
+    done(&page, "EndWrap()").await;
+    page.eval(&format!("DynamicsTelephony.configure({{call: {call}, phoneCallId: ''}})")).await;
+    page.wait_for("DynamicsTelephony.connection.state === 'connected'", SECONDS).await;
+    let next = talking(&page, "Dial").await;
+    assert_eq!(page.eval("late").await, json!(["talk", "idle", "end", "ringing", "talk"]));
+    assert_ne!(json!(next), call);
+    done(&page, "Release()").await;
+    told(&page, "idle").await;
 
     let forms = page
         .eval("[{dtEventArgs: printed[0]}, printed[0], log[0], 'no JSON', null, undefined, 7].map((form) => DynamicsTelephony.parseEventArgs(form))")
