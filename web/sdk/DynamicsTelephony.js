@@ -47,7 +47,7 @@
     document.dispatchEvent(new CustomEvent(`dynamicstelephony:${name}`, { detail }));
   }
 
-  /** The words of the seed have no hold: whoever waits still talks. @param {string | null} state */
+  /** DynamicsTelephony has no word for hold: whoever waits still talks. @param {string | null} state */
   const word = (state) => (state === "hold" ? "talk" : state);
 
   /**

@@ -147,7 +147,7 @@ export class Link {
       const socket = new WebSocket(`${this.#wiring.server.replace(/^http/, "ws")}/ws`, PROTOCOL);
       signal.addEventListener("abort", () => socket.close(1000));
       socket.addEventListener("open", () => this.#hello(socket, ticket), { signal });
-      socket.addEventListener("message", ({ data }) => this.#receive(socket, String(data)), { signal });
+      socket.addEventListener("message", ({ data }) => this.#receive(socket, String(data), signal), { signal });
       socket.addEventListener("close", ({ code, reason }) => this.#closed(code, reason), { signal });
       this.#heard();
     } catch (error) {
@@ -167,8 +167,9 @@ export class Link {
   /**
    * @param {WebSocket} socket
    * @param {string} text
+   * @param {AbortSignal} signal
    */
-  #receive(socket, text) {
+  #receive(socket, text, signal) {
     this.#heard();
     /** @type {Frame} */
     const frame = JSON.parse(text);
@@ -179,8 +180,11 @@ export class Link {
       this.#lost("An event was missing.");
       return;
     }
+    // A listener may have closed the client meanwhile, or connected it anew.
+    if (this.#life === null) return;
     this.#cursor.advance(frame);
     this.#wiring.onMoved();
+    if (signal.aborted) return;
     if (frame.op === "welcome") {
       this.#ticketRefused = false;
       this.#pingMs = frame.ping;

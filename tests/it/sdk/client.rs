@@ -152,6 +152,12 @@ async fn everybody_sees_what_is_for_him() {
     wait_is(&page, "floor.calls.map(({agent, state}) => [agent, state])", json!([["agent2", "incoming"], ["agent2", "talk"]])).await;
     assert_eq!(page.eval("(() => { try { client.on('calls', () => {}) } catch (error) { return error.code } })()").await, "invalid");
 
+    // a listener may close its client, or fail: the others hear all the same
+    let closes = "const one = new CtiClient({...options, storage: null}); one.on('snapshot', () => one.close()); one.on('snapshot', () => heard.push('yes'))";
+    page.eval(&format!("(() => {{ {closes}; globalThis.one = one; void one.connect() }})()")).await;
+    wait_is(&page, "[heard.at(-1), one.connection.state, one.connection.code, one.position]", json!(["yes", "closed", "client", null]))
+        .await;
+
     // another agent in the same tab is shown nothing of the one before
     t.vtiger_at(QUIET_SECRET, "event=call_initiated&call_id=3&from=%2B4930123458&to=1001").await;
     wait_is(&page, "client.calls.length", json!(1)).await;

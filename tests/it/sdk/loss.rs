@@ -1,7 +1,8 @@
 //! The client when something is lost: the network, the server, a frame, an answer, or everything but the connection.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cti_gateway::app::clock::instant;
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -130,11 +131,12 @@ async fn silence_is_noticed_within_two_pings() {
     let began = head(&t).await;
     page.eval("heard.length = 0").await;
     cable.stall();
-    let at = Instant::now();
+    let at = instant();
     page.wait_for("client.connection.state === 'reconnecting'", SECONDS).await;
     let took = at.elapsed();
     figure(&format!("a silent socket was noticed after {took:?}, pings being {PING:?} apart"));
-    assert!(took <= 2 * PING + Duration::from_millis(500), "{took:?}");
+    // and a busy machine
+    assert!(took <= 2 * PING + Duration::from_secs(1), "{took:?}");
     assert_eq!(page.eval("client.connection.reason").await, "The server fell silent.");
     t.vtiger("event=call_initiated&call_id=1&from=%2B4930123456&to=1001").await;
     cable.cut();
