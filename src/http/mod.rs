@@ -17,6 +17,7 @@ mod pages;
 mod peer;
 mod providers;
 mod reference;
+mod sdk;
 mod vtiger;
 mod ws;
 
@@ -80,6 +81,7 @@ pub fn router(web: Web) -> Router {
         .merge(native::router())
         .merge(pages::router())
         .merge(providers::router())
+        .merge(sdk::router())
         .merge(ws::router())
         .merge(console::router())
         .merge(health::router())

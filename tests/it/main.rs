@@ -38,6 +38,7 @@ mod pbxmanager;
 mod records;
 mod routing;
 mod safety;
+mod sdk;
 mod search;
 mod simulate;
 mod socket;

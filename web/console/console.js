@@ -2,12 +2,12 @@
  * The wiring: a session from log-in to sign-out, and one drawing per frame of the screen however fast events come.
  *
  * @import { Credentials, Session } from "./api.js"
- * @import { LinkStatus } from "./connection.js"
- * @import { EventFrame, SnapshotFrame } from "./wire.js"
+ * @import { LinkStatus } from "../sdk/connection.js"
+ * @import { EventFrame, SnapshotFrame } from "../sdk/wire.js"
  */
 import { Api, ApiError } from "./api.js";
 import { CallBoard } from "./calls.js";
-import { Connection } from "./connection.js";
+import { Connection } from "/sdk/cti.js";
 import { find, write } from "./dom.js";
 import { EventList } from "./events.js";
 import { timeOfDay } from "./format.js";
@@ -83,7 +83,7 @@ function enter(session) {
   livePage.hidden = signOut.hidden = account.hidden = false;
   write(account, `${session.account} · ${session.login}`);
   livePage.focus();
-  connection = new Connection({ ticket: (signal) => api.ticket(signal), onFrame, onStatus });
+  connection = new Connection({ ticket: (signal) => api.ticket(signal), onFrame, onStatus, agents: "*", client: "console/1" });
   connection.connect();
   draw();
 }

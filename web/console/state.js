@@ -2,7 +2,8 @@
  * What the page knows: the calls that live, the agents, the newest events. Pure: every function takes a state and
  * returns the next one, and the time is an argument.
  *
- * @import { Agent, Call, CallState, EventFrame, SnapshotFrame } from "./wire.js"
+ * @import { Call, CallState, EventFrame, SnapshotFrame } from "../sdk/wire.js"
+ * @import { Agent } from "./api.js"
  */
 
 /**

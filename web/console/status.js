@@ -1,7 +1,7 @@
 /**
  * The connection state and the delivery figures in the header.
  *
- * @import { LinkState, LinkStatus } from "./connection.js"
+ * @import { LinkState, LinkStatus } from "../sdk/connection.js"
  */
 import { find, write } from "./dom.js";
 import { grouped } from "./format.js";

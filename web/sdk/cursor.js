@@ -1,14 +1,14 @@
 /**
  * The law of continuity: proves from the frames alone that no event was missed. Pure.
  *
- * The *position* is the newest point of the journal that this page has taken in, and what it resumes from. The *chain*
- * is the value that the next event must name as `prev`. They differ, because the server also moves the position over
- * entries that are not for this socket (`mark`, `ping`).
- *
  * @import { Frame } from "./wire.js"
  */
 
 /**
+ * Where a page is in the journal. The *position* is the newest point that it has taken in, and what it resumes from. The *chain* is the
+ * value that the next event must name as `prev`. They differ, because the server also moves the position over entries that are not for
+ * this socket (`mark`, `ping`).
+ *
  * @typedef {object} Cursor
  * @property {string | null} epoch
  * @property {number | null} position null: nothing held yet, only a snapshot can follow
@@ -60,6 +60,8 @@ export function advance(cursor, frame) {
     case "ping":
       // Before the snapshot there is no position to move.
       return cursor.position === null ? cursor : { ...cursor, position: furthest(cursor, frame.seq) };
+    case "res":
+      return cursor;
   }
 }
 

@@ -1,13 +1,12 @@
 /**
- * The socket: opens it with a fresh ticket, resumes where it stood, notices silence and gaps, and comes back by itself.
- * What it reports as its status is what is so: `live` only when everything up to the server's head has arrived.
+ * The socket: opens it with a fresh ticket, resumes where it stood, notices silence and gaps, and comes back by itself. What it reports as
+ * its status is what is so: `live` only when everything up to the server's head has arrived.
  *
  * @import { Cursor } from "./cursor.js"
- * @import { EventFrame, Frame, SnapshotFrame } from "./wire.js"
+ * @import { AnswerFrame, EventFrame, Frame, SnapshotFrame, WelcomeFrame } from "./wire.js"
  */
-import { ApiError } from "./api.js";
 import { advance, NOWHERE, resumeFrom, rewind } from "./cursor.js";
-import { PROTOCOL, readFrame } from "./wire.js";
+import { PROTOCOL, readFrame, uuid } from "./wire.js";
 
 /** @typedef {"connecting" | "replaying" | "live" | "offline" | "signed-out"} LinkState */
 
@@ -19,10 +18,17 @@ import { PROTOCOL, readFrame } from "./wire.js";
  */
 
 /**
- * @typedef {object} Wiring what the connection needs and whom it tells
- * @property {(signal: AbortSignal) => Promise<string>} ticket
+ * @typedef {object} Wiring what a connection needs and whom it tells
+ * @property {(signal: AbortSignal) => Promise<string>} ticket fetches a ticket; what it throws may have `status` and `retryAfterMs`
  * @property {(frame: SnapshotFrame | EventFrame, live: boolean) => void} onFrame
  * @property {(status: LinkStatus) => void} onStatus
+ * @property {(frame: AnswerFrame) => void} [onAnswer]
+ * @property {(frame: WelcomeFrame) => void} [onWelcome]
+ * @property {string} [url] the server's origin; the page's own when absent
+ * @property {string} [client] the page's name and version, for the server's log
+ * @property {"*" | string[]} [agents] whom to follow; not for an agent's own socket
+ * @property {string[]} [types] types of events beside the usual ones
+ * @property {Cursor} [cursor] where an earlier page stood
  */
 
 /** How long the server may take from our first byte to its welcome. */
@@ -37,8 +43,8 @@ const TICKET_REFUSED = 4500;
 const TERMINAL = new Map([
   [TICKET_REFUSED, "The server refused two tickets in a row."],
   [4501, "The server did not understand this page. Reload it."],
-  [4503, "This console was opened anew elsewhere."],
-  [4507, "This login may not watch the calls of the account."],
+  [4503, "This page was opened anew elsewhere."],
+  [4507, "This login may not watch these calls."],
 ]);
 
 export class Connection {
@@ -46,9 +52,11 @@ export class Connection {
   /** @type {Wiring} */
   #wiring;
   /** @type {Cursor} */
-  #cursor = NOWHERE;
+  #cursor;
   /** @type {LinkStatus} */
   #status = { state: "connecting" };
+  /** @type {WebSocket | null} */
+  #socket = null;
   /** Ends the current try: its requests, its socket and its listeners. */
   #attempt = new AbortController();
   /** Ends the connection itself. */
@@ -65,15 +73,23 @@ export class Connection {
   /** @param {Wiring} wiring */
   constructor(wiring) {
     this.#wiring = wiring;
+    this.#cursor = wiring.cursor ?? NOWHERE;
     const { signal } = this.#life;
     addEventListener("online", () => this.#status.retryAt !== undefined && this.connect(), { signal });
     // The browser knows before the silence tells. A server on this same computer is back with the next try.
     addEventListener("offline", () => this.#status.state !== "offline" && this.#lost("The network is gone."), { signal });
+    // A page that slept does not wait for the rest of its pause.
+    addEventListener("visibilitychange", () => !document.hidden && this.#status.retryAt !== undefined && this.connect(), { signal });
   }
 
   /** The newest `seq` that this page has taken in. */
   get position() {
     return this.#cursor.position;
+  }
+
+  /** Where this page stands, for a later one to go on from. */
+  get cursor() {
+    return this.#cursor;
   }
 
   /** Tries now, whatever was planned. */
@@ -90,6 +106,23 @@ export class Connection {
     this.#endAttempt();
   }
 
+  /** Forgets where it stands: the next try gets a snapshot. */
+  forget() {
+    this.#cursor = NOWHERE;
+  }
+
+  /**
+   * Sends a frame, if there is a socket that the server has welcomed.
+   *
+   * @param {object} frame
+   * @returns {boolean} whether it went out
+   */
+  send(frame) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(frame));
+    return true;
+  }
+
   /** @param {AbortSignal} signal */
   async #open(signal) {
     this.#report({ state: "connecting" });
@@ -101,7 +134,7 @@ export class Connection {
       return;
     }
     if (signal.aborted) return;
-    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws`, PROTOCOL);
+    const socket = new WebSocket(`${(this.#wiring.url ?? location.origin).replace(/^http/, "ws")}/ws`, PROTOCOL);
     signal.addEventListener("abort", () => socket.close(1000));
     socket.addEventListener("open", () => this.#hello(socket, ticket), { signal });
     socket.addEventListener("message", ({ data }) => this.#receive(socket, String(data)), { signal });
@@ -116,8 +149,8 @@ export class Connection {
    */
   #hello(socket, ticket) {
     this.#cursor = rewind(this.#cursor);
-    const resume = resumeFrom(this.#cursor);
-    socket.send(JSON.stringify({ op: "hello", ticket, client: "console/1", tab: this.#tab, agents: "*", resume }));
+    const { client = "cti/1", agents, types } = this.#wiring;
+    socket.send(JSON.stringify({ op: "hello", ticket, client, tab: this.#tab, agents, types, resume: resumeFrom(this.#cursor) }));
   }
 
   /**
@@ -138,19 +171,23 @@ export class Connection {
     if (frame.op === "ev" || frame.op === "snapshot") this.#wiring.onFrame(frame, this.#status.state === "live");
     this.#cursor = cursor;
     if (frame.op === "ping") socket.send(JSON.stringify({ op: "pong", seq: cursor.position ?? 0 }));
-    this.#follow(frame);
+    if (frame.op === "res") this.#wiring.onAnswer?.(frame);
+    this.#follow(frame, socket);
   }
 
   /**
    * What a frame says about the connection.
    *
    * @param {Frame} frame
+   * @param {WebSocket} socket
    */
-  #follow(frame) {
+  #follow(frame, socket) {
     if (frame.op === "welcome") {
+      this.#socket = socket;
       this.#ticketRefused = false;
       this.#silenceMs = 2 * frame.ping;
       this.#heard();
+      this.#wiring.onWelcome?.(frame);
       if (frame.resume === "replay") this.#report({ state: "replaying" });
       // Without a position the snapshot is still to come.
       if (frame.resume === "live" && this.#cursor.position !== null) this.#live();
@@ -170,17 +207,18 @@ export class Connection {
     this.#watchdog = setTimeout(() => this.#lost("The server fell silent."), this.#silenceMs);
   }
 
-  /** @param {unknown} error */
-  #noTicket(error) {
-    if (!(error instanceof ApiError)) {
+  /** @param {unknown} thrown */
+  #noTicket(thrown) {
+    const error = /** @type {{ status?: number, message?: string, retryAfterMs?: number }} */ (thrown);
+    if (error?.status === undefined) {
       this.#lost("The server is not reachable.");
     } else if (error.status === 401) {
       this.close();
       this.#report({ state: "signed-out", reason: "Your session has ended. Log in again." });
     } else if (error.status === 403) {
-      this.#giveUp(error.message);
+      this.#giveUp(error.message ?? "This login may not open a socket.");
     } else {
-      this.#lost(error.message, error.retryAfterMs);
+      this.#lost(error.message ?? `The server answered with status ${error.status}.`, error.retryAfterMs);
     }
   }
 
@@ -207,7 +245,7 @@ export class Connection {
   }
 
   /**
-   * Plans the next try: a random part of a span that doubles, so that a thousand consoles do not come back at once.
+   * Plans the next try: a random part of a span that doubles, so that a thousand pages do not come back at once.
    *
    * @param {string} reason
    * @param {number} [atLeastMs]
@@ -224,6 +262,7 @@ export class Connection {
 
   #endAttempt() {
     this.#attempt.abort();
+    this.#socket = null;
     clearTimeout(this.#watchdog);
     clearTimeout(this.#retry);
   }
@@ -233,13 +272,4 @@ export class Connection {
     this.#status = status;
     this.#wiring.onStatus(status);
   }
-}
-
-/** A random UUID. `crypto.randomUUID` is missing on a page that came by plain HTTP from another computer. */
-function uuid() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (Number(bytes[6]) & 0x0f) | 0x40;
-  bytes[8] = (Number(bytes[8]) & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
