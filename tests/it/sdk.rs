@@ -183,6 +183,12 @@ async fn a_reload_misses_nothing() {
     connected(&page).await;
     page.wait_for("[...window.client.calls.values()].map((call) => call.callId).join() === '2'", SECONDS).await;
     nothing_missed(&t, &page).await;
+    // what cannot be read begins anew
+    page.open(&format!("{}/away", crm.url)).await;
+    page.eval("Object.keys(sessionStorage).forEach((key) => sessionStorage.setItem(key, key === 'seen' ? '[]' : '{'))").await;
+    page.open(&crm.url).await;
+    connected(&page).await;
+    page.wait_for("window.client.calls.size === 1", SECONDS).await;
     browser_closes(browser, page, t).await;
 }
 

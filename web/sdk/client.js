@@ -247,13 +247,26 @@ export class CtiClient extends EventTarget {
     this.#storage?.setItem(this.#key, JSON.stringify(saved));
   }
 
+  /**
+   * What an earlier page kept; what nobody can read is as good as nothing.
+   *
+   * @returns {Saved | null}
+   */
+  #read() {
+    try {
+      const saved = JSON.parse(this.#storage?.getItem(this.#key) ?? "null");
+      return Array.isArray(saved?.calls) ? saved : null;
+    } catch {
+      return null;
+    }
+  }
+
   /** @returns {Saved | null} */
   #restore() {
-    const text = this.#storage?.getItem(this.#key) ?? null;
-    if (text === null) return null;
+    const saved = this.#read();
     // One page goes on from it: a copy of the tab would be another.
     this.#storage?.removeItem(this.#key);
-    const saved = /** @type {Saved} */ (JSON.parse(text));
+    if (saved === null) return null;
     this.#calls = new Map(saved.calls.map((call) => [call.dtCallId, call]));
     this.#agent = saved.agent;
     this.#login = saved.login;
