@@ -1,7 +1,14 @@
 /**
  * The few HTTP requests of the console. The bearer lives here, in memory only: a reload asks for the password again.
- *
- * @import { Agent } from "./wire.js"
+ */
+
+/**
+ * @typedef {object} Agent
+ * @property {number | string} id
+ * @property {string} login
+ * @property {string | null} [name]
+ * @property {string | null} [number]
+ * @property {string | null} [state] presence: ready, not_ready, …
  */
 
 /** @typedef {{ account: string, login: string, password: string } | { code: string }} Credentials */

@@ -2,7 +2,8 @@
  * The live calls as a board: the calls without an agent first, then one row per agent, in an order that does not jump.
  *
  * @import { Board, HeldCall } from "./state.js"
- * @import { Agent, CallState } from "./wire.js"
+ * @import { CallState } from "../sdk/types.js"
+ * @import { Agent } from "./api.js"
  */
 import { arrange, find, stamp, write } from "./dom.js";
 import { directionWord, duration, presenceWord, STATE_WORDS } from "./format.js";

@@ -2,15 +2,16 @@
  * The wiring: a session from log-in to sign-out, and one drawing per frame of the screen however fast events come.
  *
  * @import { Credentials, Session } from "./api.js"
- * @import { LinkStatus } from "./connection.js"
- * @import { EventFrame, SnapshotFrame } from "./wire.js"
+ * @import { LinkStatus } from "./link.js"
+ * @import { CtiEvents, Envelope } from "../sdk/types.js"
  */
 import { Api, ApiError } from "./api.js";
 import { CallBoard } from "./calls.js";
-import { Connection } from "./connection.js";
+import { CtiClient } from "/sdk/cti.js";
 import { find, write } from "./dom.js";
 import { EventList } from "./events.js";
 import { timeOfDay } from "./format.js";
+import { linkStatus } from "./link.js";
 import { LoginCard } from "./login.js";
 import { board, EMPTY, fade, hear, meet, replace } from "./state.js";
 import { StatusBar } from "./status.js";
@@ -35,7 +36,7 @@ const stale = find(document, ".stale", HTMLElement);
 
 const api = new Api();
 let state = EMPTY;
-/** @type {Connection | null} null while signed out */
+/** @type {CtiClient | null} null while signed out */
 let connection = null;
 /** @type {LinkStatus} */
 let link = { state: "signed-out" };
@@ -83,14 +84,20 @@ function enter(session) {
   livePage.hidden = signOut.hidden = account.hidden = false;
   write(account, `${session.account} · ${session.login}`);
   livePage.focus();
-  connection = new Connection({ ticket: (signal) => api.ticket(signal), onFrame, onStatus });
-  connection.connect();
+  const client = new CtiClient({ ticket: (signal) => api.ticket(signal), agents: "*", client: "console/1", storage: null });
+  client.on("connection", (status) => connection === client && onStatus(linkStatus(status)));
+  client.on("snapshot", onSnapshot);
+  client.on("event", (event) => onEvent(event, client.connection.state === "connected"));
+  connection = client;
+  void client.connect();
   draw();
 }
 
 /** The operator's own wish. */
 function leave() {
-  connection?.close();
+  const client = connection;
+  connection = null;
+  client?.close();
   // The bearer is dropped here in any case; a server that is away lets the session expire.
   api.signOut().catch(() => {});
   onStatus({ state: "signed-out", reason: "You are signed out." });
@@ -112,17 +119,19 @@ function onStatus(next) {
   draw();
 }
 
+/** @param {CtiEvents["snapshot"]} snapshot */
+function onSnapshot(snapshot) {
+  state = replace(state, snapshot, new Date(api.now()).toISOString());
+  void loadAgents();
+  draw();
+}
+
 /**
- * @param {SnapshotFrame | EventFrame} frame
+ * @param {Envelope} event
  * @param {boolean} live
  */
-function onFrame(frame, live) {
-  if (frame.op === "snapshot") {
-    state = replace(state, frame, new Date(api.now()).toISOString());
-    void loadAgents();
-  } else {
-    state = hear(state, frame, api.now(), live);
-  }
+function onEvent(event, live) {
+  state = hear(state, event, api.now(), live);
   draw();
 }
 
@@ -202,7 +211,7 @@ function tick() {
 
 /** Also between drawings: a ping moves the position and draws nothing. */
 function showFigures() {
-  status.show({ seen: state.seen, seq: connection?.position ?? null, resyncs: state.resyncs });
+  status.show({ seen: state.seen, seq: connection?.position?.seq ?? null, resyncs: state.resyncs });
 }
 
 function agentsNote() {

@@ -1,7 +1,7 @@
 /**
  * Words, times and figures as an operator reads them. Pure.
  *
- * @import { CallState } from "./wire.js"
+ * @import { CallState } from "../sdk/types.js"
  */
 
 /** @type {Record<CallState, string>} */

@@ -2,7 +2,8 @@
  * What the page knows: the calls that live, the agents, the newest events. Pure: every function takes a state and
  * returns the next one, and the time is an argument.
  *
- * @import { Agent, Call, CallState, EventFrame, SnapshotFrame } from "./wire.js"
+ * @import { Call, CallState, Envelope, SnapshotFrame } from "../sdk/types.js"
+ * @import { Agent } from "./api.js"
  */
 
 /**
@@ -58,7 +59,7 @@ export const EMPTY = Object.freeze({
  * A snapshot replaces every call.
  *
  * @param {State} state
- * @param {SnapshotFrame} snapshot
+ * @param {Pick<SnapshotFrame, "calls" | "seq">} snapshot
  * @param {string} time for the line that says so
  * @returns {State}
  */
@@ -79,7 +80,7 @@ export function replace(state, snapshot, time) {
  * One event. While catching up (`live` false) an ended call goes at once: nobody watched it live.
  *
  * @param {State} state
- * @param {EventFrame} event
+ * @param {Envelope} event
  * @param {number} now
  * @param {boolean} live
  * @returns {State}
@@ -169,7 +170,7 @@ function ownerOf({ call, agent }, agents, logins) {
 
 /**
  * @param {ReadonlyMap<string, HeldCall>} calls
- * @param {EventFrame} event
+ * @param {Envelope} event
  * @param {number} now
  * @param {boolean} live
  */
@@ -205,7 +206,7 @@ function hold(call, agent, attempt = 1, cv = 0) {
 
 /**
  * @param {ReadonlyMap<string, Agent>} agents
- * @param {EventFrame} event
+ * @param {Envelope} event
  */
 function withPresence(agents, { agent: login, data }) {
   const agent = login && agents.get(login);
@@ -216,7 +217,7 @@ function withPresence(agents, { agent: login, data }) {
 const BLANK_ROW = { state: null, outcome: null, agent: null, number: null, call: null };
 
 /**
- * @param {EventFrame} event
+ * @param {Envelope} event
  * @returns {EventRow}
  */
 function rowOf({ epoch, seq, type, occurredAt, agent, call, data }) {

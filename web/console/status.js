@@ -1,7 +1,7 @@
 /**
  * The connection state and the delivery figures in the header.
  *
- * @import { LinkState, LinkStatus } from "./connection.js"
+ * @import { LinkState, LinkStatus } from "./link.js"
  */
 import { find, write } from "./dom.js";
 import { grouped } from "./format.js";
@@ -9,7 +9,6 @@ import { grouped } from "./format.js";
 /** @type {Record<LinkState, string>} */
 const WORDS = {
   connecting: "Connecting",
-  replaying: "Catching up",
   live: "Live",
   offline: "Offline",
   "signed-out": "Signed out",

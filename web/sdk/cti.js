@@ -247,7 +247,7 @@ export class CtiClient {
       this.#greeted();
     } else if (frame.op === "snapshot") {
       this.#view.replace(frame);
-      this.#tell("snapshot", this.#view.shown);
+      this.#tell("snapshot", { ...this.#view.shown, seq: frame.seq });
       this.#tell("change", this.#view.shown);
     } else if (frame.op === "ev") {
       this.#hear(frame, !live);

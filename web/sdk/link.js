@@ -2,10 +2,10 @@
  * The socket: opens it with a fresh ticket, says hello, notices silence and gaps, and comes back by itself. What it reports
  * is what is so: `connected` only when everything up to the server's present has arrived.
  *
+ * @import { CtiError } from "./error.js"
  * @import { ConnectionStatus, Frame, Position } from "./types.js"
  */
 import { Cursor } from "./cursor.js";
-import { CtiError } from "./error.js";
 
 /**
  * @typedef {object} Wiring what the link needs and whom it tells
@@ -224,7 +224,7 @@ export class Link {
     else if (status === 403) this.close("forbidden", message ?? "This may not be watched.");
     // What the browser itself forbids, such as ws: on a page that came by https:, stays forbidden.
     else if (error instanceof DOMException && error.name === "SecurityError") this.close("forbidden", error.message);
-    else this.#lost(error instanceof CtiError ? error.message : "The server is not reachable.", retryAfterMs);
+    else this.#lost((status > 0 && message) || "The server is not reachable.", retryAfterMs);
   }
 
   /**

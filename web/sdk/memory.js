@@ -40,11 +40,12 @@ export class Memory {
     this.#read = read;
   }
 
-  /** @returns {Kept | null} */
+  /** What an earlier page kept; what nobody can read is as good as nothing. @returns {Kept | null} */
   recall() {
     try {
       const kept = JSON.parse(this.#storage?.getItem(this.#key) ?? "null");
-      return kept?.form === FORM ? kept : null;
+      const isWhole = kept?.form === FORM && Array.isArray(kept.shown?.calls) && Number.isInteger(kept.position?.seq);
+      return isWhole ? kept : null;
     } catch {
       return null;
     }

@@ -130,7 +130,7 @@
 /**
  * @typedef {object} CtiEvents what can be listened to, and what a listener is given
  * @property {ConnectionStatus} connection
- * @property {Snapshot} snapshot everything was replaced; what happened before is not told
+ * @property {Snapshot & { seq: number }} snapshot everything was replaced; what happened before is not told
  * @property {CallChange} call
  * @property {AgentChange} agent
  * @property {MessageChange} message

@@ -93,6 +93,14 @@ async fn a_gap_is_healed_by_a_snapshot() {
     .await;
     page.open(&site.url("page.html")).await;
     wait_is(&page, "[snapshots, client.connection.state]", json!([1, "connected"])).await;
+    // nor does what nobody can read keep a page from beginning
+    for kept in ["no JSON", "{}", "{\"form\":1}", "{\"form\":1,\"position\":{\"epoch\":\"e\",\"seq\":1},\"shown\":{\"calls\":7}}", "null"] {
+        let key = "Object.keys(sessionStorage).find((key) => key.startsWith('cti '))";
+        page.wait_for(&format!("globalThis.key = {key}"), SECONDS).await;
+        page.eval(&format!("client.close(); sessionStorage[key] = {}", json!(kept))).await;
+        page.open(&site.url("page.html")).await;
+        wait_is(&page, "[snapshots, client.connection.state]", json!([1, "connected"])).await;
+    }
     assert_eq!(page.console_errors(), [""; 0]);
 }
 
