@@ -42,10 +42,11 @@ fn file(name: &str, asked: &HeaderMap) -> Result<Response, ApiError> {
     let is_held = held.map(|held| held.trim().trim_start_matches("W/")).any(|held| held == tag || held == "*");
     let mut response = if is_held { StatusCode::NOT_MODIFIED.into_response() } else { content.into_response() };
     let headers = response.headers_mut();
-    let kind = mime_guess::from_path(name).first_or_octet_stream();
+    // a classic script is else read as the page that includes it is written
+    let kind = format!("{}; charset=utf-8", mime_guess::from_path(name).first_or_octet_stream());
     // a page and what it imports must be of one version: kept, and asked for each time whether it is still so
     for (name, value) in [
-        (header::CONTENT_TYPE, kind.as_ref()),
+        (header::CONTENT_TYPE, &*kind),
         (header::CACHE_CONTROL, "public, no-cache"),
         (header::ETAG, &tag),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
