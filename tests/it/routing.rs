@@ -100,6 +100,17 @@ both! {
         assert_eq!(t.only_call().await["agent"], "agent2", "nothing but time has passed");
     }
 
+    async fn who_waits_is_not_forgotten_when_somebody_else_writes(t: TestApp) {
+        house(&t, steady()).await;
+        group(&t, json!({})).await;
+        ring_in(&t, CALLER, DID).await;
+        pass(&t, 1).await;
+        // what the committer knew is of an earlier turn now, and is read anew
+        crate::support::floor::campaign(&t, "Spring", "progressive", json!({})).await;
+        ready(&t, "agent1").await;
+        assert_eq!(t.only_call().await["agent"], "agent1");
+    }
+
     async fn callers_and_agents_meet_one_to_one(t: TestApp) {
         house(&t, steady()).await;
         group(&t, json!({})).await;

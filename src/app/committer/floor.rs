@@ -105,13 +105,14 @@ impl Live {
 }
 
 impl Floor {
-    /// Reads who is there. What is known of calls is newer than what the book says.
-    pub(super) async fn read(reads: &mut Reads<'_>, account: i64, since: NaiveDate, known: &HashMap<Uuid, Call>) -> Result<Self> {
+    /// Reads who is there. What is known of calls is newer than what the book says; calls that are not known are known from then on,
+    /// for whatever frees an agent or costs one moves calls that nobody has named.
+    pub(super) async fn read(reads: &mut Reads<'_>, account: i64, since: NaiveDate, known: &mut HashMap<Uuid, Call>) -> Result<Self> {
         let mut floor = Self { presences: presence::all(reads, account).await?.into_iter().collect(), ..Self::default() };
         floor.records =
             Records::read(pace::tallies(reads, account, i64::from(since.to_epoch_days())).await?, pace::learnt(reads, account).await?);
         for call in calls::begun(reads, account).await? {
-            floor.note(known.get(&call.id).unwrap_or(&call));
+            known.entry(call.id).or_insert(call);
         }
         known.values().for_each(|call| floor.note(call));
         Ok(floor)
@@ -141,6 +142,11 @@ impl Floor {
         }
         self.leads.extend(live.lead.as_ref().map(|(lead, _)| *lead));
         self.calls.insert(call.id, live);
+    }
+
+    /// Whether it is a call that keeps somebody busy, or waits for somebody.
+    pub(super) fn has(&self, call: Uuid) -> bool {
+        self.calls.contains_key(&call)
     }
 
     /// Whose call it is, as far as it was noted.

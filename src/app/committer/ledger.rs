@@ -92,7 +92,8 @@ impl Known {
         self.messages.landed(batch);
     }
 
-    /// Drops what is over, once there is much of it; late news reads it back. What may not be in the book yet stays.
+    /// Drops what is over, once there is much of it, and then what keeps no agent; late news reads it back. What may not be in the book
+    /// yet stays.
     fn shrink(&mut self, most: usize) {
         if self.calls.len() <= most {
             return;
@@ -100,7 +101,7 @@ impl Known {
         let written: HashSet<&Uuid> = self.written.iter().flat_map(|(_, calls)| calls).collect();
         self.calls.retain(|id, call| call.newest().handling.finished_at.is_none() || written.contains(id));
         if self.calls.len() > most {
-            self.calls.retain(|id, _| written.contains(id));
+            self.calls.retain(|id, _| written.contains(id) || self.floor.as_ref().is_some_and(|floor| floor.has(*id)));
         }
         let calls = &self.calls;
         self.lines.retain(|_, (call, _)| calls.contains_key(call));

@@ -89,7 +89,7 @@ pub(super) async fn look_up(
 ) -> store::Result<()> {
     let (account, batch) = (ledger.account.id, ledger.batch);
     if known.floor.is_none() {
-        known.floor = Some(Floor::read(reads, account, (now - WINDOW).date_naive(), &known.calls).await?);
+        known.floor = Some(Floor::read(reads, account, (now - WINDOW).date_naive(), &mut known.calls).await?);
     }
     let mut named = Named::default();
     jobs.iter().for_each(|job| named.add(job));

@@ -232,23 +232,24 @@ impl Desk<'_> {
                 self.let_go(ledger, known, &login);
             }
         }
-        let Some(floor) = &known.floor else { return };
         let account = ledger.account.clone();
-        let campaigns: BTreeSet<String> =
-            floor.ahead().filter(|(_, live)| live.agent.is_none()).filter_map(|(_, live)| Some(live.lead.clone()?.1)).collect();
-        let mut cancelled = BTreeSet::new();
+        let ahead = known.floor.iter().flat_map(Floor::ahead).filter(|(_, live)| live.agent.is_none());
+        let campaigns: BTreeSet<String> = ahead.filter_map(|(_, live)| Some(live.lead.clone()?.1)).collect();
+        // one after the other: what one campaign gives up may be the cover that the next one misses
         for name in campaigns {
-            let Some(dialing) = account.setup.campaigns.get(&name).and_then(|campaign| campaign.dialing.as_ref()) else { continue };
-            let moment = self.moment(&account, floor, &name, dialing);
-            cancelled.extend(
-                pacing::to_cancel(&moment.situation(), |place| moment.own[place])
-                    .into_iter()
-                    .filter_map(|place| moment.ids.get(place).copied()),
-            );
+            for call in self.uncovered(&account, known, &name) {
+                self.give_up(ledger, known, call);
+            }
         }
-        for call in cancelled {
-            self.give_up(ledger, known, call);
-        }
+    }
+
+    /// The calls of a campaign that have lost their cover.
+    fn uncovered(&self, account: &Account, known: &Known, campaign: &str) -> Vec<Uuid> {
+        let terms = account.setup.campaigns.get(campaign).and_then(|campaign| campaign.dialing.as_ref());
+        let (Some(floor), Some(terms)) = (&known.floor, terms) else { return vec![] };
+        let moment = self.moment(account, floor, campaign, terms);
+        let places = pacing::to_cancel(&moment.situation(), |place| moment.own[place]);
+        places.into_iter().filter_map(|place| moment.ids.get(place).copied()).collect()
     }
 
     /// Hangs up a call that nobody will take.

@@ -151,6 +151,24 @@ both! {
         }
     }
 
+    async fn cover_that_is_lost_costs_one_call_and_not_one_of_each_campaign(t: TestApp) {
+        house(&t, with(json!({"answerS": [60, 60]}))).await;
+        let phone = t.softphone("agent1", None).await;
+        t.be("agent1", "ready").await;
+        for (name, number) in [("Spring", FIRST), ("Autumn", SECOND)] {
+            campaign(&t, name, "progressive", json!({"ringS": 90})).await;
+            lead(&t, name, number, json!({})).await;
+            due(&t).await;
+            ready(&t, "agent2").await;
+        }
+        due(&t).await;
+        assert_eq!(dials(&t).await, 2, "one line of each campaign");
+        drop(phone);
+        pass(&t, 25).await;
+        let hung_up = told(&t, "call.ordered").await.iter().filter(|order| order["verb"] == "hangup").count();
+        assert_eq!(hung_up, 1, "agent2 covers the other");
+    }
+
     async fn a_connected_call_counts_as_answered(t: TestApp) {
         house(&t, steady()).await;
         campaign(&t, "Spring", "predictive", json!({})).await;
