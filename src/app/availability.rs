@@ -25,12 +25,21 @@ pub struct Tolerance {
     pub wrap_up: bool,
 }
 
+/// An agent now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentNow {
+    /// What he has set.
+    pub presence: Presence,
+    /// What he does.
+    pub shown: Shown,
+}
+
 impl App {
     /// What each agent of the account who was ever here has set, and what he does now.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn agents_now(&self, account: &Account) -> Result<HashMap<String, (Presence, Shown)>> {
+    pub async fn agents_now(&self, account: &Account) -> Result<HashMap<String, AgentNow>> {
         let presences = self.presences(account.id).await?;
         let (_, _, live) = calls::live(self.db.read(), account.id).await?;
         let mut busy: HashMap<&str, (AgentState, uuid::Uuid, DateTime<Utc>)> = HashMap::new();
@@ -55,17 +64,17 @@ impl App {
                 call: by_call.map(|(_, call, _)| *call),
                 version: presence.version,
             };
-            Some((login.clone(), (presence, shown)))
+            Some((login.clone(), AgentNow { presence, shown }))
         });
         Ok(shown.collect())
     }
 
-    /// What is shown of one agent now.
+    /// The same of one agent.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn agent_now(&self, account: &Account, login: &str) -> Result<Option<Shown>> {
-        Ok(self.agents_now(account).await?.remove(login).map(|(_, shown)| shown))
+    pub async fn agent_now(&self, account: &Account, login: &str) -> Result<Option<AgentNow>> {
+        Ok(self.agents_now(account).await?.remove(login))
     }
 
     /// The logins of agents who could take a call of this ring group, those of the skills that are asked first before others.
@@ -76,7 +85,7 @@ impl App {
     pub async fn available_agents(&self, account: &Account, group: &RingGroup, tolerance: Tolerance) -> Result<Vec<String>> {
         let now = self.agents_now(account).await?;
         let available = |login: &String| {
-            let Some((presence, shown)) = now.get(login).filter(|(presence, _)| presence.is_signed_in()) else { return false };
+            let Some(AgentNow { presence, shown }) = now.get(login).filter(|now| now.presence.is_signed_in()) else { return false };
             match shown.state {
                 AgentState::Ready => presence.next.is_none() || tolerance.on_break,
                 AgentState::NotReady => tolerance.on_break,

@@ -12,16 +12,20 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{
     App,
     calls::PBX_PATIENCE,
     clock::instant,
-    committer::{Done, Failure, Work},
+    committer::{Connected, Done, Failure, Work},
     directory::Account,
 };
 use crate::{
-    domain::presence::{Ask, Shown},
+    domain::{
+        presence::{Ask, Shown},
+        tab::{self, Enable},
+    },
     store::{self, presence},
 };
 
@@ -32,10 +36,11 @@ const MAX_DUE: i64 = 1000;
 
 /// The softphones that are connected to this server.
 #[derive(Clone, Default)]
-pub struct Softphones(Arc<Mutex<HashMap<(i64, String), Connected>>>);
+pub struct Softphones(Arc<Mutex<HashMap<(i64, String), Sockets>>>);
 
-struct Connected {
-    sockets: usize,
+struct Sockets {
+    /// The tab of each, where it has a name.
+    open: Vec<Option<Uuid>>,
     /// When the lease was last taken, so that a softphone that comes and goes does not write each time.
     leased: Instant,
 }
@@ -44,67 +49,88 @@ struct Connected {
 pub struct Softphone {
     of: Softphones,
     key: (i64, String),
+    tab: Option<Uuid>,
 }
 
 impl Drop for Softphone {
     fn drop(&mut self) {
-        if let Some(connected) = self.of.lock().get_mut(&self.key) {
-            connected.sockets -= 1;
+        if let Some(sockets) = self.of.lock().get_mut(&self.key)
+            && let Some(place) = sockets.open.iter().position(|tab| *tab == self.tab)
+        {
+            sockets.open.swap_remove(place);
         }
     }
 }
 
+impl Sockets {
+    /// As the committer is told of them; `None` when there is none.
+    fn connected(&self, login: &str) -> Option<Connected> {
+        (!self.open.is_empty()).then(|| Connected { login: login.to_owned(), tabs: self.open.iter().flatten().copied().collect() })
+    }
+}
+
 impl Softphones {
-    fn lock(&self) -> MutexGuard<'_, HashMap<(i64, String), Connected>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<(i64, String), Sockets>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes note of a softphone; whether its lease is fresh enough to need no other.
-    fn connect(&self, account: i64, login: &str, fresh: Duration) -> (Softphone, bool) {
+    fn connect(&self, account: i64, login: &str, tab: Option<Uuid>, fresh: Duration) -> (Softphone, bool) {
         let key = (account, login.to_owned());
         let mut all = self.lock();
-        let is_fresh = all.get(&key).is_some_and(|connected| connected.leased.elapsed() < fresh);
-        let connected = all.entry(key.clone()).or_insert_with(|| Connected { sockets: 0, leased: instant() });
-        connected.sockets += 1;
-        (Softphone { of: self.clone(), key }, is_fresh)
+        let is_fresh = all.get(&key).is_some_and(|sockets| sockets.leased.elapsed() < fresh);
+        all.entry(key.clone()).or_insert_with(|| Sockets { open: vec![], leased: instant() }).open.push(tab);
+        (Softphone { of: self.clone(), key, tab }, is_fresh)
     }
 
     fn leased(&self, account: i64, login: &str) {
-        if let Some(connected) = self.lock().get_mut(&(account, login.to_owned())) {
-            connected.leased = instant();
+        if let Some(sockets) = self.lock().get_mut(&(account, login.to_owned())) {
+            sockets.leased = instant();
         }
     }
 
-    /// Whether this server holds a socket of the agent's.
-    fn holds(&self, account: i64, login: &str) -> bool {
-        self.lock().get(&(account, login.to_owned())).is_some_and(|connected| connected.sockets > 0)
+    /// The agent's softphone, if this server holds a socket of it.
+    fn held(&self, account: i64, login: &str) -> Option<Connected> {
+        self.lock().get(&(account, login.to_owned()))?.connected(login)
     }
 
     /// Those that are here now, by account; those that went are forgotten once their lease may be over.
-    fn here(&self, grace: Duration) -> HashMap<i64, Vec<String>> {
-        let mut here: HashMap<i64, Vec<String>> = HashMap::new();
+    fn here(&self, grace: Duration) -> HashMap<i64, Vec<Connected>> {
+        let mut here: HashMap<i64, Vec<Connected>> = HashMap::new();
         let mut all = self.lock();
-        all.retain(|_, connected| connected.sockets > 0 || connected.leased.elapsed() < grace);
-        for ((account, login), _) in all.iter().filter(|(_, connected)| connected.sockets > 0) {
-            here.entry(*account).or_default().push(login.clone());
+        all.retain(|_, sockets| !sockets.open.is_empty() || sockets.leased.elapsed() < grace);
+        for ((account, login), sockets) in all.iter() {
+            here.entry(*account).or_default().extend(sockets.connected(login));
         }
         here
     }
 }
 
 impl App {
-    /// An agent's softphone is connected: he is signed in for as long as what is returned lives, and the grace after it.
+    /// An agent's softphone is connected: he is signed in for as long as what is returned lives, and the grace after it. Its tab is
+    /// enabled if no other one is.
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn connect_softphone(&self, account: &Arc<Account>, login: &str) -> Result<Softphone, Failure> {
+    pub async fn connect_softphone(&self, account: &Arc<Account>, login: &str, tab: Option<Uuid>) -> Result<Softphone, Failure> {
         let fresh = self.grace / RENEWALS.unsigned_abs();
-        let (softphone, is_fresh) = self.softphones.connect(account.id, login, fresh);
+        let (softphone, is_fresh) = self.softphones.connect(account.id, login, tab, fresh);
         if !is_fresh {
             self.ask_presence(account, login, Ask::SignIn(Some(self.lease_until()))).await?;
             self.softphones.leased(account.id, login);
         }
+        if let Some(tab) = tab {
+            self.enable_tab(account, login, tab, true).await?;
+        }
         Ok(softphone)
+    }
+
+    /// Makes this tab the one that rings and dials; answers which one is then.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn enable_tab(&self, account: &Arc<Account>, login: &str, tab: Uuid, if_free: bool) -> Result<tab::Shown, Failure> {
+        Ok(self.ask(account, login, Ask::EnableTab(Enable { tab, until: self.lease_until(), if_free })).await?.1)
     }
 
     /// Does what an agent asks of his presence; answers what is shown of him then.
@@ -112,6 +138,10 @@ impl App {
     /// # Errors
     /// See [`Failure`].
     pub async fn ask_presence(&self, account: &Arc<Account>, login: &str, ask: Ask) -> Result<Shown, Failure> {
+        Ok(self.ask(account, login, ask).await?.0)
+    }
+
+    async fn ask(&self, account: &Arc<Account>, login: &str, ask: Ask) -> Result<(Shown, tab::Shown), Failure> {
         match self.committer.submit(account, Work::Presence(login.to_owned(), ask), PBX_PATIENCE).await? {
             Done::Presence(shown) => Ok(*shown),
             _ => Err(Failure::Late),
@@ -121,13 +151,13 @@ impl App {
     /// Renews the leases of all softphones that are connected here.
     pub async fn renew_softphones(&self) {
         let until = self.lease_until();
-        for (account, logins) in self.softphones.here(self.grace) {
+        for (account, here) in self.softphones.here(self.grace).into_iter().filter(|(_, here)| !here.is_empty()) {
             let renewed = async {
                 let account = self.directory.account(&self.hub, account).await.map_err(|error| Failure::Store(Arc::new(error)))?;
-                self.committer.submit(&account, Work::Seen(logins.clone(), until), PBX_PATIENCE).await
+                self.committer.submit(&account, Work::Seen(here.clone(), until), PBX_PATIENCE).await
             };
             match renewed.await {
-                Ok(_) => logins.iter().for_each(|login| self.softphones.leased(account, login)),
+                Ok(_) => here.iter().for_each(|softphone| self.softphones.leased(account, &softphone.login)),
                 Err(error) => tracing::warn!(account, %error, "softphones could not be kept signed in"),
             }
         }
@@ -147,7 +177,13 @@ impl App {
         for (account, logins) in by_account {
             let account = self.directory.account(&self.hub, account).await.map_err(failed)?;
             // whoever is connected here is not gone, however long the book took to hear it
-            let (here, gone): (Vec<_>, Vec<_>) = logins.into_iter().partition(|login| self.softphones.holds(account.id, login));
+            let (mut here, mut gone) = (Vec::new(), Vec::new());
+            for login in logins {
+                match self.softphones.held(account.id, &login) {
+                    Some(softphone) => here.push(softphone),
+                    None => gone.push(login),
+                }
+            }
             if !here.is_empty() {
                 self.committer.submit(&account, Work::Seen(here, self.lease_until()), PBX_PATIENCE).await?;
             }

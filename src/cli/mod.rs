@@ -2,6 +2,7 @@
 
 mod add;
 mod check;
+mod client_app;
 mod demo;
 mod desk;
 mod dnc;
@@ -90,10 +91,13 @@ enum Command {
     /// Telephone systems: what orders for calls go to
     #[command(subcommand)]
     TelephoneSystem(telephone::TelephoneSystem),
+    /// Client apps: CRMs that embed the softphone, pages that use the libraries
+    #[command(subcommand)]
+    ClientApp(client_app::ClientApp),
     /// Everything an account has set up: show, store, remove
     ///
-    /// Records of the kinds campaign, disposition, field, number, ring_group, skill, filter, playlist, provider, telephone_system and
-    /// options.
+    /// Records of the kinds campaign, disposition, field, number, ring_group, skill, filter, playlist, provider, telephone_system,
+    /// client_app and options.
     /// A running server hears of a change within a second.
     #[command(subcommand)]
     Setup(setup::Setup),
@@ -174,6 +178,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Number(command) => command.run(&setup::Pen::open(&config).await?, json).await,
         Command::Disposition(command) => command.run(&setup::Pen::open(&config).await?, json).await,
         Command::TelephoneSystem(command) => command.run(&setup::Pen::open(&config).await?, json).await,
+        Command::ClientApp(command) => command.run(&setup::Pen::open(&config).await?, json).await,
         Command::Setup(command) => command.run(&setup::Pen::open(&config).await?, json).await,
         Command::Dnc(command) => command.run(&config, json).await,
         Command::Lead(command) => command.run(&config, json).await,

@@ -191,7 +191,8 @@ pub(super) enum Setup {
     },
 }
 
-const KINDS: &str = "campaign, disposition, field, number, ring_group, skill, filter, playlist, provider, telephone_system or options";
+const KINDS: &str =
+    "campaign, disposition, field, number, ring_group, skill, filter, playlist, provider, telephone_system, client_app or options";
 
 fn kind(word: &str) -> Result<Kind, String> {
     let found = Kind::ALL.iter().copied().find(|kind| kind.word() == word || kind.path() == word);

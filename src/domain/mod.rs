@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod call;
 pub mod callback;
+pub mod client_app;
 pub mod dial_list;
 pub mod dialing;
 pub mod disposition;
@@ -24,6 +25,7 @@ pub mod scope;
 pub mod secret;
 pub mod setup;
 pub mod skill;
+pub mod tab;
 pub mod telephone;
 pub mod window;
 pub mod wish;

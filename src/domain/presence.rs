@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::call;
+use super::{
+    call,
+    tab::{Enable, InCall, TabLease},
+};
 
 /// The reason given to an agent whose softphone went away.
 pub const SOFTPHONE_LOST: &str = "softphone_lost";
@@ -102,6 +105,9 @@ pub struct Presence {
     /// His softphone was seen and counts as there until then; `None` when a program speaks for him.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub softphone_until: Option<DateTime<Utc>>,
+    /// Which of the tabs of his softphone is enabled.
+    #[serde(default, skip_serializing_if = "TabLease::is_new")]
+    pub tab: TabLease,
 }
 
 /// What an agent wants to be later.
@@ -123,8 +129,10 @@ pub struct Next {
 pub enum Ask {
     /// He signed in. With a softphone, which counts as there until then.
     SignIn(Option<DateTime<Utc>>),
-    /// His softphone is still there.
-    Seen(DateTime<Utc>),
+    /// His softphone is still there, in these tabs.
+    Seen(DateTime<Utc>, Vec<Uuid>),
+    /// A tab of his softphone asks to be the enabled one.
+    EnableTab(Enable),
     /// He waits for calls.
     Ready,
     /// He wants no calls.
@@ -139,6 +147,9 @@ pub enum Refusal {
     /// He is not signed in.
     #[error("the agent is not signed in: open a softphone, or sign in first")]
     NotSignedIn,
+    /// Another tab has his call.
+    #[error(transparent)]
+    InCall(#[from] InCall),
 }
 
 /// How long a softphone may be away.
@@ -151,7 +162,16 @@ pub struct Patience {
 impl Presence {
     /// Of somebody who was never here.
     pub fn unknown(now: DateTime<Utc>) -> Self {
-        Self { version: 0, mode: Mode::Offline, reason: None, since: now, free_since: now, next: None, softphone_until: None }
+        Self {
+            version: 0,
+            mode: Mode::Offline,
+            reason: None,
+            since: now,
+            free_since: now,
+            next: None,
+            softphone_until: None,
+            tab: TabLease::default(),
+        }
     }
 
     /// What a screen says, given what his calls say.
@@ -194,13 +214,15 @@ impl Presence {
                     self.found_again();
                 }
             }
-            Ask::Seen(until) => {
+            Ask::Seen(until, tabs) => {
+                self.tab.seen(tabs, *until, now);
                 if self.softphone_until.is_some_and(|known| known < *until) {
                     self.softphone_until = Some(*until);
                 }
                 self.found_again();
             }
-            Ask::Ready | Ask::NotReady(_) if self.mode == Mode::Offline => return Err(Refusal::NotSignedIn),
+            Ask::Ready | Ask::NotReady(_) | Ask::EnableTab(_) if self.mode == Mode::Offline => return Err(Refusal::NotSignedIn),
+            Ask::EnableTab(enable) => self.tab.enable(*enable, busy, now)?,
             Ask::Ready => {
                 self.next = None;
                 if self.mode != Mode::Ready {
@@ -252,6 +274,10 @@ impl Presence {
 
     /// When something happens by itself.
     pub fn due_at(&self, patience: &Patience) -> Option<DateTime<Utc>> {
+        self.softphone_due_at(patience).into_iter().chain(self.tab.due_at()).min()
+    }
+
+    fn softphone_due_at(&self, patience: &Patience) -> Option<DateTime<Utc>> {
         let until = self.softphone_until?;
         match self.mode {
             Mode::Offline => None,
@@ -267,10 +293,11 @@ impl Presence {
     /// His softphone's time is over: no more calls for him, and signed out after a while. Whether that changed anything. Whom nobody
     /// reaches takes no call, whatever counts on him.
     pub fn expire(&mut self, busy: Option<AgentState>, patience: &Patience, now: DateTime<Utc>) -> bool {
-        if self.due_at(patience).is_none_or(|due| due > now) {
-            return false;
-        }
         let before = self.clone();
+        self.tab.expire(now);
+        if self.softphone_due_at(patience).is_none_or(|due| due > now) {
+            return *self != before;
+        }
         let gone = self.softphone_until.is_some_and(|until| until + patience.sign_out <= now);
         if gone && busy.is_none() {
             self.next = None;
@@ -284,6 +311,7 @@ impl Presence {
     fn enter(&mut self, mode: Mode, reason: Option<String>, now: DateTime<Utc>) {
         if mode == Mode::Offline {
             self.softphone_until = None;
+            self.tab.free();
         }
         if mode == Mode::Ready {
             self.free_since = now;
@@ -393,7 +421,7 @@ mod tests {
         prop_oneof![
             Just(Ask::SignIn(None)),
             (0i64..2000).prop_map(|second| Ask::SignIn(Some(at(second)))),
-            (0i64..2000).prop_map(|second| Ask::Seen(at(second))),
+            (0i64..2000).prop_map(|second| Ask::Seen(at(second), vec![])),
             Just(Ask::Ready),
             Just(Ask::NotReady(Some("lunch".into()))),
             Just(Ask::SignOut),

@@ -1,5 +1,5 @@
-//! What an account has set up: campaigns, dispositions, custom fields, numbers, ring groups, skills, filters, playlists, providers
-//! and telephone systems. Each is a record of a closed set of kinds, known by its name; names are the same in any case.
+//! What an account has set up: campaigns, dispositions, custom fields, numbers, ring groups, skills, filters, playlists, providers,
+//! telephone systems and client apps. Each is a record of a closed set of kinds, known by its name; names are the same in any case.
 
 mod check;
 mod dialing;
@@ -23,6 +23,7 @@ pub use self::{
     uses::user_of,
 };
 use super::{
+    client_app::ClientApp,
     dialing::Dialing,
     disposition::Disposition,
     filter::Filter,
@@ -78,6 +79,8 @@ kinds! {
     Provider = "provider", "providers";
     /// Who carries calls.
     TelephoneSystem = "telephone_system", "telephone-systems";
+    /// A CRM that embeds the softphone, or a page that uses the libraries.
+    ClientApp = "client_app", "client-apps";
     /// What holds for the whole account; there is one record, named `account`.
     Options = "options", "options";
 }
@@ -203,6 +206,7 @@ pub struct Setup {
     pub playlists: Names<PlaylistRecord>,
     pub providers: Names<Provider>,
     pub telephone_systems: Names<System>,
+    pub client_apps: Names<ClientApp>,
 }
 
 /// A stored playlist.
@@ -262,6 +266,7 @@ impl Setup {
             }
             Kind::Provider => self.providers.put(name, typed(body)?),
             Kind::TelephoneSystem => self.telephone_systems.put(name, typed(body)?),
+            Kind::ClientApp => self.client_apps.put(name, typed(body)?),
             Kind::Options => self.options = typed(body)?,
         }
         Ok(())
@@ -270,6 +275,11 @@ impl Setup {
     /// The outcomes that a campaign has of its own.
     pub fn dispositions_of(&self, campaign: &str) -> &[Disposition] {
         self.campaigns.get(campaign).map_or(&[], |campaign| &campaign.dispositions)
+    }
+
+    /// Whether calls may show this number: one of the account's own for calls, or that of a ring group.
+    pub fn may_show(&self, number: &Number) -> bool {
+        self.numbers.get(number.as_str()).is_some_and(|own| own.voice) || self.ring_groups.iter().any(|(_, group)| group.number == *number)
     }
 
     /// The telephone system that orders go to, by its name.

@@ -74,6 +74,8 @@ pub struct Dial {
     pub by_click: bool,
     /// Why a number is called although it is on the do-not-call list: said, and confirmed, by the agent.
     pub dnc_reason: Option<String>,
+    /// The tab of the softphone that it comes from, where that has a name.
+    pub tab: Option<Uuid>,
 }
 
 /// How a call came out.

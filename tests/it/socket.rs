@@ -5,6 +5,7 @@ mod closing;
 mod commands;
 mod recovery;
 mod resuming;
+mod tabs;
 
 use std::collections::BTreeSet;
 

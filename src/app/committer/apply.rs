@@ -40,8 +40,8 @@ impl Desk<'_> {
             Work::Expire(calls) => Ok(Done::Expired(calls.iter().filter(|&&call| self.expire(ledger, known, call)).count())),
             Work::EndWrap(call, agent) => self.end_wrap(ledger, known, *call, agent.as_deref()),
             Work::Presence(login, ask) => self.ask(ledger, known, login, ask),
-            Work::Seen(logins, until) => {
-                self.seen(ledger, known, logins, *until);
+            Work::Seen(softphones, until) => {
+                self.seen(ledger, known, softphones, *until);
                 Ok(Done::Granted)
             }
             Work::ExpireAgents(logins) => Ok(Done::Expired(self.expire_agents(ledger, known, logins))),

@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use super::{
-    Done, Failure, Origin,
+    Connected, Done, Failure, Origin,
     apply::Desk,
     ledger::{Known, Ledger, Subject},
     pace::Records,
@@ -19,6 +19,7 @@ use crate::{
         call::{Call, State},
         event::{Audience, wire_micros},
         presence::{AgentState, Ask, Presence, Shown},
+        tab,
         telephone::OWN_GATEWAY,
     },
     store::{Reads, Result, calls, pace, presence},
@@ -247,7 +248,13 @@ impl Floor {
     }
 
     fn seen(&self, logins: impl IntoIterator<Item = String>, now: DateTime<Utc>) -> Seen {
-        logins.into_iter().map(|login| (login.clone(), (self.is_signed_in(&login), self.shown(&login, now)))).collect()
+        let see = |login: &str| Sight { is_here: self.is_signed_in(login), shown: self.shown(login, now), tab: self.tab_of(login) };
+        logins.into_iter().map(|login| (login.clone(), see(&login))).collect()
+    }
+
+    /// Which tab of an agent's softphone is enabled.
+    fn tab_of(&self, login: &str) -> tab::Shown {
+        self.presences.get(login).map_or_else(|| tab::TabLease::default().shown(login), |presence| presence.tab.shown(login))
     }
 
     fn presence(&mut self, login: &str, now: DateTime<Utc>) -> &mut Presence {
@@ -255,8 +262,16 @@ impl Floor {
     }
 }
 
-/// What shows of agents before a step, and whether they are signed in.
-type Seen = BTreeMap<String, (bool, Shown)>;
+/// What shows of agents before a step.
+type Seen = BTreeMap<String, Sight>;
+
+/// What shows of an agent.
+struct Sight {
+    /// Whether he is signed in.
+    is_here: bool,
+    shown: Shown,
+    tab: tab::Shown,
+}
 
 impl Desk<'_> {
     /// Takes note of a call that was changed, and tells what its agents do now.
@@ -267,7 +282,7 @@ impl Desk<'_> {
         let logins = [floor.agent_of(call.id), call.newest().agent().map(str::to_owned)].into_iter().flatten();
         let before = floor.seen(logins, now);
         floor.note(call);
-        for (login, (_, shown)) in &before {
+        for (login, Sight { shown, .. }) in &before {
             let was_busy = shown.call.is_some();
             if was_busy && floor.busy(login).is_none() && floor.is_signed_in(login) {
                 floor.presence(login, now).freed(now);
@@ -290,17 +305,18 @@ impl Desk<'_> {
             self.settle_floor(ledger, known);
         }
         let Some(floor) = &known.floor else { return Err(Failure::Busy) };
-        Ok(Done::Presence(Box::new(floor.shown(login, now))))
+        Ok(Done::Presence(Box::new((floor.shown(login, now), floor.tab_of(login)))))
     }
 
     /// The softphones of these agents are still there.
-    pub(super) fn seen(&self, ledger: &mut Ledger, known: &mut Known, logins: &[String], until: DateTime<Utc>) {
+    pub(super) fn seen(&self, ledger: &mut Ledger, known: &mut Known, softphones: &[Connected], until: DateTime<Utc>) {
         let now = self.clock.now();
         let Some(floor) = &mut known.floor else { return };
-        for login in logins {
+        for Connected { login, tabs } in softphones {
             let before = floor.seen([login.clone()], now);
             let busy = floor.busy(login).map(|(does, _)| does);
-            if floor.is_signed_in(login) && floor.presence(login, now).ask(&Ask::Seen(until), busy, false, now) == Ok(true) {
+            let ask = Ask::Seen(until, tabs.clone());
+            if floor.is_signed_in(login) && floor.presence(login, now).ask(&ask, busy, false, now) == Ok(true) {
                 ledger.presences.insert(login.clone());
                 self.show(ledger, floor, &before, now);
             }
@@ -349,20 +365,24 @@ impl Desk<'_> {
 
     /// Tells of agents of whom something else is shown than before. One who is not signed in has no screen.
     fn show(&self, ledger: &mut Ledger, floor: &mut Floor, before: &Seen, now: DateTime<Utc>) {
-        for (login, (was_here, before)) in before {
+        for (login, Sight { is_here: was_here, shown: before, tab }) in before {
+            let audience = Audience::Agents(vec![login.clone()]);
+            let subject = Subject::no_call(Some(login));
+            let origin = Origin { source: "gateway", occurred: now, observed: now };
             let mut after = floor.shown(login, now);
             let is_here = floor.is_signed_in(login);
             let same = (after.state, &after.reason, &after.next, after.call) == (before.state, &before.reason, &before.next, before.call);
-            if (same && is_here == *was_here) || !(*was_here || is_here) {
-                continue;
+            if (!same || is_here != *was_here) && (*was_here || is_here) {
+                let presence = floor.presence(login, now);
+                presence.version += 1;
+                after.version = presence.version;
+                ledger.presences.insert(login.clone());
+                ledger.append(self.clock.id(), "agent.state", &audience, &subject, origin, after);
             }
-            let presence = floor.presence(login, now);
-            presence.version += 1;
-            after.version = presence.version;
-            ledger.presences.insert(login.clone());
-            let audience = Audience::Agents(vec![login.clone()]);
-            let origin = Origin { source: "gateway", occurred: now, observed: now };
-            ledger.append(self.clock.id(), "agent.state", &audience, &Subject::no_call(Some(login)), origin, after);
+            let enabled = floor.tab_of(login);
+            if enabled != *tab {
+                ledger.append(self.clock.id(), "lease.changed", &audience, &subject, origin, enabled);
+            }
         }
     }
 }

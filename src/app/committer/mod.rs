@@ -50,10 +50,20 @@ use crate::{
         call::{News, Refused, State},
         lead::Rule,
         presence::{self, Ask},
+        tab,
         telephone::Refusal,
     },
     store::Db,
 };
+
+/// An agent's softphone that is connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connected {
+    /// The agent.
+    pub login: String,
+    /// The tabs it is open in, as far as they have names.
+    pub tabs: Vec<Uuid>,
+}
 
 /// What the committer is asked to do for one account. Each piece happens wholly or not at all.
 #[derive(Clone, Debug)]
@@ -72,7 +82,7 @@ pub enum Work {
     /// An agent asks something of his presence, or the gateway for him.
     Presence(String, Ask),
     /// The softphones of these agents are still there, and count as that until then.
-    Seen(Vec<String>, DateTime<Utc>),
+    Seen(Vec<Connected>, DateTime<Utc>),
     /// Something happens to these agents by itself, if its time has come.
     ExpireAgents(Vec<String>),
     /// Something is wished of a call.
@@ -183,7 +193,7 @@ pub enum Done {
     /// The wish was carried out.
     Granted,
     /// What is shown of an agent now.
-    Presence(Box<presence::Shown>),
+    Presence(Box<(presence::Shown, tab::Shown)>),
     /// What a wish for a call is answered.
     Wished(WishDone),
     /// Where a caller is to go.
@@ -284,7 +294,8 @@ impl Job {
         match &self.work {
             Work::News { items, .. } => items.len(),
             Work::Expire(calls) => calls.len(),
-            Work::Seen(logins, _) | Work::ExpireAgents(logins) => logins.len(),
+            Work::Seen(softphones, _) => softphones.len(),
+            Work::ExpireAgents(logins) => logins.len(),
             Work::Launch(launch) => launch.candidates.len(),
             Work::Leads(work) => work.orders.len(),
             Work::Dnc(orders) => orders.len(),

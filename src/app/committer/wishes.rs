@@ -118,6 +118,11 @@ impl Desk<'_> {
         let account = ledger.account.clone();
         let driven = driver(&account, Verb::Dial)?;
         let Some(station) = station(&account, &dial.agent) else { return deny("not_found", "there is no such agent") };
+        let is_elsewhere =
+            |tab| known.floor.as_ref()?.presence_of(&dial.agent).map(|presence| presence.tab.is_elsewhere(tab, self.clock.now()));
+        if dial.tab.and_then(is_elsewhere) == Some(true) {
+            return deny("disabled_tab", "another tab is the one that dials: enable this one first");
+        }
         let busy = known.floor.as_ref().and_then(|floor| floor.busy(&dial.agent));
         if let Some((AgentState::Reserved | AgentState::Ringing | AgentState::OnCall, call)) = busy {
             return deny("refused", format!("dial needs an agent without a call: he has {call}"));
@@ -126,7 +131,7 @@ impl Desk<'_> {
             return deny("refused", "the agent is needed for a call that is being dialed for him: try again in a moment");
         }
         if let Some(caller_id) = &dial.caller_id
-            && account.setup.numbers.get(caller_id.as_str()).is_none_or(|number| !number.voice)
+            && !account.setup.may_show(caller_id)
         {
             return deny("invalid", "callerId: expected a number of the account's own that calls may show");
         }

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::{sync::OnceCell, time::Instant};
 use uuid::Uuid;
 
-pub use self::read::{Wished, read};
+pub use self::read::{By, Wished, read};
 use super::{
     App,
     calls::PBX_PATIENCE,
@@ -40,6 +40,8 @@ pub struct Wish {
     pub verb: String,
     /// With what.
     pub parameters: Value,
+    /// The tab of the softphone it comes from, where it has a name.
+    pub tab: Option<Uuid>,
 }
 
 /// Why a wish was refused.
@@ -102,7 +104,7 @@ impl App {
     /// The refusal.
     pub async fn grant_wish(&self, grant: &Grant, wish: &Wish) -> Granted {
         let who = grant.subject.to_stored().unwrap_or_else(|| format!("token:{}", grant.credential));
-        let whole = json!([who, wish.id, wish.verb, wish.parameters]).to_string();
+        let whole = json!([who, wish.id, wish.verb, wish.parameters, wish.tab]).to_string();
         let key = (grant.account.id, Sha256::digest(whole).into());
         let place = self.wishes.place(&key, instant());
         let answer = place.get_or_init(|| self.carry_out(grant, wish, &key.1)).await.clone();
@@ -118,12 +120,16 @@ impl App {
         if agent.is_none() && !grant.scopes.allow(Scope::CallsControl) {
             return refuse("forbidden", "this session may only watch");
         }
-        match read(&wish.verb, &wish.parameters, agent, grant.account.region)? {
+        match read(&wish.verb, &wish.parameters, By { agent, tab: wish.tab }, grant.account.region)? {
             Wished::Presence(ask) => {
                 let Some(agent) = agent else { return refuse("forbidden", "only an agent has a presence to change") };
                 let shown = self.ask_presence(&grant.account, agent, ask).await.map_err(Refusal::from)?;
                 Ok(json!(shown))
             }
+            Wished::EnableTab { if_free } => match (agent, wish.tab) {
+                (Some(agent), Some(tab)) => Ok(json!(self.enable_tab(&grant.account, agent, tab, if_free).await.map_err(Refusal::from)?)),
+                _ => refuse("forbidden", "only a softphone whose hello named its tab can be enabled"),
+            },
             Wished::Call(call, wished) => {
                 let once = Once { key: format!("wish/{}", hex(key)), content: key.to_vec() };
                 let done = self.wish(&grant.account, agent, call, wished, Some(once)).await.map_err(Refusal::from)?;

@@ -19,8 +19,22 @@ const MAX_TEXT: usize = 200;
 pub enum Wished {
     /// Something of the agent's presence.
     Presence(Ask),
+    /// That this tab is the one that rings and dials; or only if no other one is.
+    EnableTab {
+        /// Only if no other one is.
+        if_free: bool,
+    },
     /// Something of a call; without one it is to be started.
     Call(Option<Uuid>, CallWish),
+}
+
+/// Who wishes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct By<'a> {
+    /// The agent, where it is one.
+    pub agent: Option<&'a str>,
+    /// The tab of his softphone.
+    pub tab: Option<Uuid>,
 }
 
 /// The parameters of a wish; whatever is not taken in the end is an error.
@@ -110,11 +124,11 @@ impl Parameters {
     }
 }
 
-/// Reads a wish. `agent` is who calls where one calls.
+/// Reads a wish.
 ///
 /// # Errors
 /// What is wrong with it, or that nobody knows the verb.
-pub fn read(verb: &str, parameters: &Value, agent: Option<&str>, region: HomeRegion) -> Result<Wished, Refusal> {
+pub fn read(verb: &str, parameters: &Value, by: By<'_>, region: HomeRegion) -> Result<Wished, Refusal> {
     let values = match parameters {
         Value::Null => Map::new(),
         Value::Object(values) => values.clone(),
@@ -124,7 +138,8 @@ pub fn read(verb: &str, parameters: &Value, agent: Option<&str>, region: HomeReg
     let wished = match verb {
         "ready" => Wished::Presence(Ask::Ready),
         "not_ready" => Wished::Presence(Ask::NotReady(given.text("reason", MAX_REASON)?)),
-        "dial" => Wished::Call(None, CallWish::Dial(Box::new(dial(&mut given, agent)?))),
+        "enable_current_tab" => Wished::EnableTab { if_free: given.flag("ifFree")? },
+        "dial" => Wished::Call(None, CallWish::Dial(Box::new(dial(&mut given, by)?))),
         _ => {
             let wish = of_call(verb, &mut given)?;
             // one who names no call means the one he has
@@ -174,7 +189,7 @@ fn of_call(verb: &str, given: &mut Parameters) -> Result<CallWish, Refusal> {
     })
 }
 
-fn dial(given: &mut Parameters, agent: Option<&str>) -> Result<Dial, Refusal> {
+fn dial(given: &mut Parameters, By { agent, tab }: By<'_>) -> Result<Dial, Refusal> {
     let named = given.text("agent", MAX_TEXT)?;
     let agent = match (agent, named) {
         (Some(agent), None) => agent.to_owned(),
@@ -193,5 +208,6 @@ fn dial(given: &mut Parameters, agent: Option<&str>) -> Result<Dial, Refusal> {
         subject: given.text("subject", MAX_TEXT)?,
         by_click: given.flag("click")?,
         dnc_reason: given.text("dncReason", MAX_TEXT)?,
+        tab,
     })
 }

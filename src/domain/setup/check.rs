@@ -9,6 +9,7 @@ use super::{
     hides, user_of,
 };
 use crate::domain::{
+    client_app::{self, ClientApp},
     disposition::Disposition,
     filter::Filter,
     lead::field::check_custom_name,
@@ -118,6 +119,7 @@ pub fn check(
             exists("gateway", system.gateway().is_none_or(|gateway| (beside.is_gateway)(gateway)), "such gateway")?;
             body.clone()
         }
+        Kind::ClientApp => checked_client_app(body, setup, region)?,
         Kind::Options => {
             let options: Options = typed(body)?;
             let system = options.telephone_system.as_deref();
@@ -184,16 +186,38 @@ fn checked_playlist(name: &str, body: &Value, setup: &Setup) -> Result<Value, In
     Ok(PlaylistRecord { draft, published }.to_body())
 }
 
+fn checked_client_app(body: &Value, setup: &Setup, region: HomeRegion) -> Result<Value, Invalid> {
+    let mut body = body.clone();
+    for (index, identity) in body["identities"].as_array_mut().into_iter().flatten().enumerate() {
+        canonical(identity, "/number", &format!("identities[{index}].number"), region)?;
+    }
+    let app: ClientApp = typed(&body)?;
+    app.check().map_err(|(field, expected)| invalid(field, expected))?;
+    for (index, identity) in app.identities.iter().enumerate() {
+        let group = identity.ring_group.as_deref().is_none_or(|group| setup.ring_groups.get(group).is_some());
+        exists(&format!("identities[{index}].ringGroup"), group, "such ring group")?;
+        let number = identity.number.as_ref().is_none_or(|number| setup.may_show(number));
+        exists(&format!("identities[{index}].number"), number, "such number that calls may show")?;
+    }
+    Ok(json!(app))
+}
+
+/// Writes a number in canonical form, where there is one.
+fn canonical(body: &mut Value, place: &str, field: &str, region: HomeRegion) -> Result<(), Invalid> {
+    if let Some(Value::String(raw)) = body.pointer_mut(place) {
+        let number = Number::read(raw, region).ok_or_else(|| invalid(field, "expected a telephone number"))?;
+        number.as_str().clone_into(raw);
+    }
+    Ok(())
+}
+
 /// The body of a ring group with its numbers in canonical form.
 fn with_numbers(body: &Value, region: HomeRegion) -> Result<Value, Invalid> {
     let mut body = body.clone();
     for (place, field) in
         [("/number", "number"), ("/reception/closedTo", "reception.closedTo"), ("/reception/overflowTo", "reception.overflowTo")]
     {
-        if let Some(Value::String(raw)) = body.pointer_mut(place) {
-            let number = Number::read(raw, region).ok_or_else(|| invalid(field, "expected a telephone number"))?;
-            number.as_str().clone_into(raw);
-        }
+        canonical(&mut body, place, field, region)?;
     }
     Ok(body)
 }
@@ -210,6 +234,10 @@ pub fn checked_name(kind: Kind, name: &str, region: HomeRegion) -> Result<String
     if kind == Kind::Number {
         let number = Number::read(name, region).filter(|number| !number.is_extension());
         return number.map(|number| number.as_str().to_owned()).ok_or_else(|| invalid("name", "expected a telephone number"));
+    }
+    if kind == Kind::ClientApp {
+        client_app::check_name(&name.to_lowercase()).map_err(|expected| invalid("name", expected))?;
+        return Ok(name.to_lowercase());
     }
     if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
         return Err(invalid("name", format!("expected 1 to {MAX_NAME} characters")));

@@ -2,6 +2,7 @@
 
 use super::{Kind, PlaylistRecord, RingGroup, Setup};
 use crate::domain::{
+    client_app::Identity,
     dialing::Dialing,
     disposition::SYSTEM,
     filter::{Filter, Statement, TextSource},
@@ -21,6 +22,10 @@ pub fn user_of(setup: &Setup, kind: Kind, name: &str) -> Option<String> {
         let user = setup.campaigns.iter().find(|(_, campaign)| campaign.dialing.as_ref().is_some_and(uses));
         user.map(|(user, _)| format!("campaign {user:?} names it"))
     };
+    let app = |uses: &dyn Fn(&Identity) -> bool| {
+        let user = setup.client_apps.iter().find(|(_, app)| app.identities.iter().any(uses));
+        user.map(|(user, _)| format!("client app {user:?} names it"))
+    };
     match kind {
         Kind::Campaign => {
             let published = |record: &PlaylistRecord| record.published.iter().flat_map(Published::campaigns).any(|campaign| same(campaign));
@@ -31,7 +36,8 @@ pub fn user_of(setup: &Setup, kind: Kind, name: &str) -> Option<String> {
         Kind::Skill => group(&|group| group.skills.keys().chain(group.published.keys()).any(|skill| same(skill)))
             .or_else(|| dialing(&|dialing| dialing.skill.as_deref().is_some_and(same))),
         Kind::Playlist => dialing(&|dialing| dialing.playlist.as_deref().is_some_and(same)),
-        Kind::Number => dialing(&|dialing| dialing.caller_id.as_ref().is_some_and(|number| same(number.as_str()))),
+        Kind::Number => dialing(&|dialing| dialing.caller_id.as_ref().is_some_and(|number| same(number.as_str())))
+            .or_else(|| app(&|identity| identity.number.as_ref().is_some_and(|number| same(number.as_str())))),
         // where the system has one of the same name, that is meant then
         Kind::Disposition if SYSTEM.iter().any(|known| same(&known.name)) => None,
         Kind::Disposition => dialing(&|dialing| dialing.retries.keys().any(|outcome| same(outcome))),
@@ -46,7 +52,8 @@ pub fn user_of(setup: &Setup, kind: Kind, name: &str) -> Option<String> {
         Kind::TelephoneSystem => {
             setup.options.telephone_system.as_deref().is_some_and(same).then(|| "the options name it as telephoneSystem".to_owned())
         }
-        Kind::RingGroup | Kind::Options => None,
+        Kind::RingGroup => app(&|identity| identity.ring_group.as_deref().is_some_and(same)),
+        Kind::ClientApp | Kind::Options => None,
     }
 }
 

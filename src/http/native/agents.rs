@@ -13,11 +13,11 @@ use uuid::Uuid;
 
 use super::page::Page;
 use crate::{
-    app::directory::Account,
+    app::{availability::AgentNow, directory::Account},
     domain::{
         agent::Agent,
         phone::Number,
-        presence::{AgentState, Ask, MAX_REASON, Mode, Next, Presence, Shown},
+        presence::{AgentState, Ask, MAX_REASON, Next, Shown},
         scope::Scope,
     },
     http::{Web, auth::Bearer, error::ApiError, input::Body},
@@ -87,16 +87,16 @@ struct AgentView {
 }
 
 impl AgentView {
-    fn of(agent: &Agent, now: &HashMap<String, (Presence, Shown)>) -> Self {
+    fn of(agent: &Agent, now: &HashMap<String, AgentNow>) -> Self {
         let known = now.get(&agent.login);
-        let shown = known.map(|(_, shown)| shown);
+        let shown = known.map(|now| &now.shown);
         Self {
             id: agent.id,
             login: agent.login.clone(),
             name: agent.name.clone(),
             number: agent.number.clone(),
             extension: agent.extension.clone(),
-            signed_in: known.is_some_and(|(presence, _)| presence.mode != Mode::Offline),
+            signed_in: known.is_some_and(|now| now.presence.is_signed_in()),
             state: shown.map_or(AgentState::Offline, |shown| shown.state),
             since: shown.map(|shown| shown.since.clone()),
             reason: shown.and_then(|shown| shown.reason.clone()),

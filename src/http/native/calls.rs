@@ -16,7 +16,7 @@ use crate::{
     app::{
         committer::Once,
         directory::Grant,
-        wishes::{Wished, read},
+        wishes::{By, Wished, read},
     },
     domain::{scope::Scope, wish::CallWish},
     http::{Web, auth::Bearer, error::ApiError, input::Body, once::once},
@@ -140,7 +140,7 @@ async fn start(
 ) -> Result<(StatusCode, Json<Started>), ApiError> {
     let agent = grant.subject.agent();
     let once = once(headers, "calls", body)?;
-    let Wished::Call(None, CallWish::Dial(mut dial)) = read("dial", body, agent, grant.account.region)? else {
+    let Wished::Call(None, CallWish::Dial(mut dial)) = read("dial", body, By { agent, tab: None }, grant.account.region)? else {
         return Err(ApiError::Internal("a dial was read as something else".into()));
     };
     // whoever is no agent at a keypad clicked, and sets no list aside
@@ -176,7 +176,7 @@ async fn wish(
     };
     values.insert("call".to_owned(), json!(id));
     let once: Option<Once> = once(&headers, &format!("calls/{id}/{verb}"), &whole)?;
-    match read(&verb, &whole, agent, grant.account.region)? {
+    match read(&verb, &whole, By { agent, tab: None }, grant.account.region)? {
         Wished::Call(call @ Some(_), wish) => {
             let done = web.app.wish(&grant.account, agent, call, wish, once).await?;
             Ok((StatusCode::ACCEPTED, Json(Started { dialer_call_id: done.call, order: done.order })))

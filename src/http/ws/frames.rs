@@ -6,11 +6,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    app::{committer::capabilities, directory::Account, hub::Entry, wishes::Refusal},
+    app::{availability::AgentNow, committer::capabilities, directory::Account, hub::Entry, wishes::Refusal},
     domain::{
         agent::Agent,
         call::{Call, CallObject},
         presence::Shown,
+        tab,
     },
 };
 
@@ -28,6 +29,7 @@ pub(super) enum FromClient {
 pub(super) struct Hello {
     pub(super) ticket: Option<String>,
     pub(super) client: String,
+    pub(super) tab: Option<Uuid>,
     pub(super) agents: Option<Follow>,
     #[serde(default)]
     pub(super) types: Vec<String>,
@@ -100,13 +102,16 @@ pub(super) struct AgentView<'a> {
     number: Option<&'a str>,
     extension: Option<&'a str>,
     presence: Option<Shown>,
+    /// Which tab of his softphone is enabled.
+    lease: Option<tab::Shown>,
 }
 
 impl<'a> AgentView<'a> {
-    pub(super) fn new(agent: &'a Agent, presence: Option<Shown>) -> Self {
+    pub(super) fn new(agent: &'a Agent, now: Option<AgentNow>) -> Self {
         let text = |number: &'a Option<crate::domain::phone::Number>| number.as_ref().map(|number| number.as_str());
         let (number, extension) = (text(&agent.number), text(&agent.extension));
-        Self { id: agent.id, login: &agent.login, name: &agent.name, number, extension, presence }
+        let (presence, lease) = now.map(|now| (now.shown, now.presence.tab.shown(&agent.login))).unzip();
+        Self { id: agent.id, login: &agent.login, name: &agent.name, number, extension, presence, lease }
     }
 }
 

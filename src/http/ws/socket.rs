@@ -8,6 +8,7 @@ use tokio::{
     task::{JoinError, JoinHandle},
     time::{Interval, MissedTickBehavior, timeout},
 };
+use uuid::Uuid;
 
 use super::{
     Close, LINGER,
@@ -15,6 +16,7 @@ use super::{
 };
 use crate::{
     app::{
+        availability::AgentNow,
         calls::is_visible,
         clock::instant,
         committer::Failure,
@@ -23,7 +25,7 @@ use crate::{
         presence::Softphone,
         wishes::{Granted, Wish},
     },
-    domain::{call::Call, event::scope_to_see, presence::Shown, scope::Scope},
+    domain::{call::Call, event::scope_to_see, scope::Scope},
     http::Web,
     store::credentials,
 };
@@ -37,6 +39,15 @@ const MAX_LIST: usize = 1000;
 /// Wishes under way on one socket; beyond them its frames wait.
 const MAX_WISHES: usize = 16;
 
+/// What hello has said.
+struct Opened {
+    grant: Grant,
+    interest: Interest,
+    resume: Option<Resume>,
+    agent: Option<String>,
+    tab: Option<Uuid>,
+}
+
 /// The state of an open socket.
 pub(super) struct Session {
     web: Web,
@@ -45,6 +56,8 @@ pub(super) struct Session {
     feed: Feed,
     /// The agent whose softphone this is.
     agent: Option<String>,
+    /// The tab that it is open in, by the name that it gave itself.
+    tab: Option<Uuid>,
     /// Keeps him signed in.
     _softphone: Option<Softphone>,
     /// `seq` of the last event, snapshot or resume position: the next event's `prev`.
@@ -60,8 +73,8 @@ impl Session {
     pub(super) async fn run(web: Web, mut socket: WebSocket, bearer: Option<Grant>) {
         let opened = Self::open(&web, &mut socket, bearer).await;
         let (mut socket, why) = match opened {
-            Ok((grant, interest, resume, agent)) => {
-                match begin(&web, &grant, agent.as_deref(), interest.clone(), resume.clone()).await {
+            Ok(Opened { grant, interest, resume, agent, tab }) => {
+                match begin(&web, &grant, (agent.as_deref(), tab), interest.clone(), resume.clone()).await {
                     Ok((feed, opening, softphone)) => {
                         let mut session = Box::new(Self {
                             chain: feed.cursor(),
@@ -70,6 +83,7 @@ impl Session {
                             grant,
                             feed,
                             agent,
+                            tab,
                             _softphone: softphone,
                             answers: FuturesOrdered::new(),
                             heard: instant(),
@@ -103,11 +117,7 @@ impl Session {
     }
 
     /// Reads hello and checks who is there.
-    async fn open(
-        web: &Web,
-        socket: &mut WebSocket,
-        bearer: Option<Grant>,
-    ) -> Result<(Grant, Interest, Option<Resume>, Option<String>), Option<Close>> {
+    async fn open(web: &Web, socket: &mut WebSocket, bearer: Option<Grant>) -> Result<Opened, Option<Close>> {
         let patience = Duration::from_millis(web.config.socket.hello_ms);
         let first = tokio::select! {
             first = timeout(patience, first_message(socket)) => first,
@@ -136,7 +146,7 @@ impl Session {
         tracing::debug!(client = %&hello.client.chars().take(40).collect::<String>(), "a socket opens");
         let (interest, agent) = interest(&grant, &hello).map_err(Some)?;
         let resume = hello.resume.map(|position| Resume { epoch: position.epoch, seq: position.seq });
-        Ok((grant, interest, resume, agent))
+        Ok(Opened { grant, interest, resume, agent, tab: hello.tab })
     }
 
     /// Says welcome, and the snapshot when the client starts from it.
@@ -176,13 +186,13 @@ impl Session {
         self.flush().await
     }
 
-    fn snapshot(&self, calls: &[Call], presence: Option<Shown>, agents: Option<&BTreeSet<String>>) -> Utf8Bytes {
+    fn snapshot(&self, calls: &[Call], now: Option<AgentNow>, agents: Option<&BTreeSet<String>>) -> Utf8Bytes {
         let account = &self.grant.account;
         let visible = calls.iter().filter(|call| is_visible(account, call, agents));
         let agent = self.agent.as_deref().and_then(|login| account.roster.by_login(login));
         FromServer::Snapshot {
             seq: self.feed.cursor(),
-            agent: agent.map(|agent| AgentView::new(agent, presence)),
+            agent: agent.map(|agent| AgentView::new(agent, now)),
             calls: visible.map(|call| CallView::new(account, call)).collect(),
         }
         .text()
@@ -271,7 +281,7 @@ impl Session {
             Ok(FromClient::Cmd(Command { id, m, p })) => {
                 // beside the feed, which must not wait for a commit; and to its end, even if the client goes
                 let (app, grant) = (self.web.app.clone(), self.grant.clone());
-                let wish = Wish { id, verb: m, parameters: p };
+                let wish = Wish { id, verb: m, parameters: p, tab: self.tab };
                 self.answers.push_back(self.web.sockets.spawn(async move {
                     let answer = app.grant_wish(&grant, &wish).await;
                     (wish.id, answer)
@@ -334,12 +344,12 @@ impl Session {
 async fn begin(
     web: &Web,
     grant: &Grant,
-    agent: Option<&str>,
+    (agent, tab): (Option<&str>, Option<Uuid>),
     interest: Interest,
     resume: Option<Resume>,
 ) -> Result<(Feed, Opening, Option<Softphone>), Failure> {
     let softphone = match agent {
-        Some(login) => Some(web.app.connect_softphone(&grant.account, login).await?),
+        Some(login) => Some(web.app.connect_softphone(&grant.account, login, tab).await?),
         None => None,
     };
     let opened = Feed::open(&web.app.hub, grant.account.id, interest, resume).await;

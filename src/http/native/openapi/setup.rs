@@ -7,6 +7,7 @@ use super::{
     own,
 };
 use crate::domain::{
+    client_app::ClientApp,
     disposition::Disposition,
     playlist::Playlist,
     scope::Scope,
@@ -43,6 +44,7 @@ fn form(kind: Kind, document: &mut Value) -> Value {
         Kind::RingGroup => own::<RingGroup>(document),
         Kind::Skill => own::<Skill>(document),
         Kind::Playlist => own::<Playlist>(document),
+        Kind::ClientApp => own::<ClientApp>(document),
         Kind::Options => own::<Options>(document),
         Kind::Field => json!({"type": "object", "description": "A custom field of leads: its name is all there is"}),
         Kind::Filter => filter(),
@@ -194,6 +196,7 @@ fn named(kind: Kind) -> Value {
         Kind::Playlist => "Evening",
         Kind::Provider => "carrier",
         Kind::TelephoneSystem => "house",
+        Kind::ClientApp => "crm",
         Kind::Options => OPTIONS,
     };
     let of = json!({"type": "string"});

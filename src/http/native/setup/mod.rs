@@ -64,9 +64,14 @@ pub(super) fn writing(kind: Kind) -> Scope {
     match kind {
         Kind::Playlist | Kind::Filter => Scope::ListsWrite,
         Kind::Skill | Kind::RingGroup => Scope::SkillsWrite,
-        Kind::Campaign | Kind::Disposition | Kind::Field | Kind::Number | Kind::Provider | Kind::TelephoneSystem | Kind::Options => {
-            Scope::Admin
-        }
+        Kind::Campaign
+        | Kind::Disposition
+        | Kind::Field
+        | Kind::Number
+        | Kind::Provider
+        | Kind::TelephoneSystem
+        | Kind::ClientApp
+        | Kind::Options => Scope::Admin,
     }
 }
 
