@@ -108,6 +108,18 @@ impl Admin {
         Ok(revoked)
     }
 
+    /// Lets a session end at this time, if it would last longer.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn end_session(&self, account: (i64, &str), session: i64, at: DateTime<Utc>) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        if tx.run(credentials::shorten(account.0, session, at)).await? == 1 {
+            self.note(&mut tx, account.0, account.1, "config.token", json!({"ends": session})).await?;
+        }
+        tx.commit().await
+    }
+
     /// Adds a gateway; `None` when its name or secret is taken.
     ///
     /// # Errors

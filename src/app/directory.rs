@@ -18,6 +18,7 @@ use crate::{
     app::{hub::Hub, seal::Seal},
     domain::{
         agent::Roster,
+        client_app::ClientApp,
         order::Verb,
         phone::HomeRegion,
         scope::Scopes,
@@ -55,6 +56,11 @@ impl Account {
             Some(name) => self.gateways.iter().find(|gateway| gateway.name == name)?.id,
         };
         Some(Driven { name, gateway, capabilities: system.capabilities() })
+    }
+
+    /// Whether pages of this origin are those of a client app of this account.
+    pub fn has_client_app(&self, origin: &str) -> bool {
+        self.setup.client_apps.iter().any(|(_, app)| app.includes(origin))
     }
 
     /// Whom calls of this gateway pop up for; the native door's concern the agent.
@@ -177,6 +183,8 @@ struct Cache {
     credentials: HashMap<SecretHash, Arc<CredentialRow>>,
     /// Every gateway, for senders that are found by key, signature or address.
     all_gateways: Option<Arc<Vec<Arc<Gateway>>>>,
+    /// Every client app, whoever's it is.
+    client_apps: Option<Arc<Vec<ClientApp>>>,
     /// Counts invalidations: what was read before one must not be kept after it.
     generation: u64,
 }
@@ -204,6 +212,7 @@ impl Directory {
         cache.gateways.retain(|_, gateway| gateway.account != account);
         cache.credentials.retain(|_, credential| credential.account_id != account);
         cache.all_gateways = None;
+        cache.client_apps = None;
     }
 
     /// The account of this id.
@@ -290,6 +299,31 @@ impl Directory {
             cache.all_gateways = Some(all.clone());
         }
         Ok(all)
+    }
+
+    /// Whether pages of this origin are those of some account's client app. Read anew at most when a configuration changed.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn is_client_app(&self, hub: &Hub, origin: &str) -> Result<bool> {
+        let known = self.read().client_apps.clone();
+        let all = match known {
+            Some(all) => all,
+            None => {
+                let generation = self.read().generation;
+                for account in accounts::list(self.db.read()).await? {
+                    hub.topic(account.id).await?;
+                }
+                let bodies = setup::everywhere(self.db.read(), Kind::ClientApp).await?;
+                let all: Arc<Vec<ClientApp>> = Arc::new(bodies.iter().filter_map(|body| serde_json::from_str(body).ok()).collect());
+                let mut cache = self.write();
+                if cache.generation == generation {
+                    cache.client_apps = Some(all.clone());
+                }
+                all
+            }
+        };
+        Ok(all.iter().any(|app| app.includes(origin)))
     }
 
     /// The grant of a lasting credential (token or session), if it is valid at `now`.

@@ -21,13 +21,17 @@ use crate::{
 const SESSION_HOURS: i64 = 12;
 /// A ticket must open its socket within this time.
 const TICKET_SECONDS: i64 = 30;
+/// What signs an embedded softphone in must be used within this time.
+const EMBED_SECONDS: i64 = 60;
+/// A session that was exchanged for a new one holds for this long: requests may be on their way.
+const EXCHANGED_SECONDS: i64 = 30;
 /// A one-time link must be opened within this time.
 const LINK_MINUTES: i64 = 60;
 
 /// What operators may do.
 pub const OPERATOR_SCOPES: &str = "events:read,calls:read,agents:read";
 /// What agents may do.
-pub const AGENT_SCOPES: &str = "events:read,calls:read,calls:control,agents:read";
+pub const AGENT_SCOPES: &str = "events:read,calls:read,calls:control,agents:read,messages:send";
 
 /// A new secret and until when it holds.
 #[derive(Clone, Debug)]
@@ -106,6 +110,49 @@ impl App {
             }
             None => Ok(None),
         }
+    }
+
+    /// A one-time code that signs an agent's embedded softphone in.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn embed_token(&self, account: (i64, &str), login: &str) -> Result<Issued> {
+        let subject = Subject::Agent(login.to_owned());
+        let life = TimeDelta::seconds(EMBED_SECONDS);
+        self.issue(account.0, account.1, Issue { kind: "code", subject: &subject, scopes: AGENT_SCOPES, life, parent: None }).await
+    }
+
+    /// The same for an agent who gave his password; `None` when login and password do not belong together.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn embed_sign_in(&self, account: (i64, &str), login: &str, password: String) -> Result<Option<Issued>> {
+        let stored = people::agent_password(self.db.read(), account.0, login).await?;
+        if !passwords::verify(password, stored).await {
+            return Ok(None);
+        }
+        self.embed_token(account, login).await.map(Some)
+    }
+
+    /// Exchanges a session for a new one that ends when it would have. The old one ends in a moment, or stays where `beside`.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn exchange_session(&self, grant: &Grant, beside: bool) -> Result<Issued> {
+        let now = self.clock.now();
+        let scopes = grant.scopes.to_string();
+        let life = grant.expires_at.map_or(TimeDelta::hours(SESSION_HOURS), |expires| expires - now);
+        let issue = Issue { kind: "session", subject: &grant.subject, scopes: &scopes, life, parent: None };
+        let issued = self.issue(grant.account.id, &grant.account.name, issue).await?;
+        if !beside {
+            let until = now + TimeDelta::seconds(EXCHANGED_SECONDS);
+            let (admin, account, credential) = (self.admin(), grant.account.clone(), grant.credential);
+            // in a task of its own: a client that goes away must not cut a transaction in two
+            let ended = tokio::spawn(async move { admin.end_session((account.id, &account.name), credential, until).await }).await;
+            ended.map_err(|_| sqlx::Error::WorkerCrashed)??;
+            self.directory.invalidate(grant.account.id);
+        }
+        Ok(issued)
     }
 
     async fn issue(&self, account: i64, name: &str, issue: Issue<'_>) -> Result<Issued> {

@@ -140,6 +140,19 @@ impl Pattern {
         same_host && (self.port == Port::Any || self.port == Port::Of(port))
     }
 
+    /// A regular expression that an origin must match, for a browser. It says what [`includes`](Self::includes) does.
+    pub fn expression(&self) -> String {
+        let scheme = if self.is_https { "https" } else { "http" };
+        let below = if self.below { "(?:[a-z0-9_-]+\\.)+" } else { "" };
+        let host = self.host.replace('.', "\\.").replace('[', "\\[").replace(']', "\\]");
+        let port = match self.port {
+            Port::Any => "(?::[0-9]+)?".to_owned(),
+            Port::Of(port) if port == Self::default_port(self.is_https) => String::new(),
+            Port::Of(port) => format!(":{port}"),
+        };
+        format!("^{scheme}://{below}{host}{port}$")
+    }
+
     fn default_port(is_https: bool) -> u16 {
         if is_https { 443 } else { 80 }
     }

@@ -183,11 +183,19 @@ pub struct Options {
     pub zone: Tz,
     /// The telephone system that orders go to. Without it that is the only one there is, if there is one.
     pub telephone_system: Option<String>,
+    /// Why agents are not ready, for them to choose from; any other reason may be given, too.
+    pub break_reasons: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { undeclared_fields: false, older_result_text: false, zone: Tz::UTC, telephone_system: None }
+        Self {
+            undeclared_fields: false,
+            older_result_text: false,
+            zone: Tz::UTC,
+            telephone_system: None,
+            break_reasons: ["break", "lunch", "meeting", "training", "paperwork"].map(str::to_owned).to_vec(),
+        }
     }
 }
 

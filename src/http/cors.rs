@@ -1,4 +1,4 @@
-//! Pages of allowed origins may read what some doors answer. A page of another origin may post all the same, as any form can; its
+//! Pages of allowed origins, those of client apps among them, may read what some doors answer. A page of another origin may post all the same, as any form can; its
 //! browser keeps the answer from it. No cookie opens these doors, so none is let through.
 
 use axum::{
@@ -20,9 +20,18 @@ pub(super) struct Shared {
 }
 
 /// The page's origin, when it is an allowed one.
-fn origin(web: &Web, headers: &HeaderMap) -> Option<HeaderValue> {
+async fn origin(web: &Web, headers: &HeaderMap) -> Option<HeaderValue> {
     let origin = headers.get(header::ORIGIN)?;
-    web.config.http.allowed_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()).then(|| origin.clone())
+    is_allowed(web, origin.to_str().ok()?).await.then(|| origin.clone())
+}
+
+/// Whether the settings name this origin, or a client app of some account does.
+pub(super) async fn is_allowed(web: &Web, origin: &str) -> bool {
+    if web.config.http.allowed_origins.iter().any(|allowed| allowed == origin) {
+        return true;
+    }
+    let known = web.app.directory.is_client_app(&web.app.hub, origin).await;
+    known.inspect_err(|error| tracing::warn!(%error, "the client apps cannot be read")).unwrap_or(false)
 }
 
 impl Shared {
@@ -35,7 +44,7 @@ impl Shared {
 
     /// What a browser asks before it sends JSON or a bearer. Other origins are answered as ever.
     async fn preflight(&self, web: &Web, headers: &HeaderMap) -> Response {
-        let Some(origin) = origin(web, headers) else { return error::wrong_method().await };
+        let Some(origin) = origin(web, headers).await else { return error::wrong_method().await };
         let allowed = [
             (header::ACCESS_CONTROL_ALLOW_METHODS, self.methods),
             (header::ACCESS_CONTROL_ALLOW_HEADERS, self.headers),
@@ -49,7 +58,7 @@ impl Shared {
     /// A door whose answers, refusals included, such pages may read.
     pub(super) fn door<T: 'static>(&'static self, method: MethodFilter, handler: impl Handler<T, Web>) -> MethodRouter<Web> {
         let answer = move |State(web): State<Web>, request: Request| async move {
-            let origin = origin(&web, request.headers());
+            let origin = origin(&web, request.headers()).await;
             let mut response = handler.call(request, web).await;
             if let Some(origin) = origin {
                 self.let_read(response.headers_mut(), origin);

@@ -5,6 +5,8 @@ pub mod auth;
 pub mod error;
 pub mod server;
 
+mod apps;
+mod asset;
 mod console;
 mod cors;
 mod dialedin;
@@ -83,6 +85,7 @@ pub fn router(web: Web) -> Router {
         .merge(pages::router())
         .merge(providers::router())
         .merge(sdk::router())
+        .merge(apps::router())
         .merge(ws::router())
         .merge(console::router())
         .merge(health::router())

@@ -92,6 +92,11 @@ pub fn revoke(account: i64, id: i64, at: DateTime<Utc>) -> super::Q {
     q!("update token set revoked_at = $3 where account_id = $1 and id = $2 and revoked_at is null", account, id, at)
 }
 
+/// The statement that lets a credential expire at this time; touches no row when it expires sooner.
+pub fn shorten(account: i64, id: i64, at: DateTime<Utc>) -> super::Q {
+    q!("update token set expires_at = $3 where account_id = $1 and id = $2 and (expires_at is null or expires_at > $3)", account, id, at)
+}
+
 /// The lasting tokens of an account.
 ///
 /// # Errors

@@ -197,6 +197,16 @@ pub async fn promised_by(on: On<'_>, account: i64, agent: &str, now: DateTime<Ut
     in_order(on, account, &next).await
 }
 
+/// Up to `limit` calls that this agent promised, the earliest first, whether their time has come or not.
+///
+/// # Errors
+/// What the database says.
+pub async fn promises_of(on: On<'_>, account: i64, agent: &str, limit: i64) -> Result<Vec<Lead>> {
+    let sql = "select id from lead where callback_agent = $2 and account_id = $1 and dial_rank = $3 order by dial_at, id limit $4";
+    let rows: Vec<(i64,)> = on.all(q!(sql, account, agent, Rank::Callback.figure(), limit)).await?;
+    in_order(on, account, &rows.into_iter().map(|(id,)| id).collect::<Vec<_>>()).await
+}
+
 /// Promised calls of all agents whose time has come, as far as is known, with their campaigns; the oldest first.
 ///
 /// # Errors

@@ -44,6 +44,15 @@ pub async fn of_kind(on: On<'_>, account: i64, kind: Kind) -> Result<Vec<SetupRo
     on.all(q!(sql, account, kind.word())).await
 }
 
+/// The bodies of all records of a kind, of every account.
+///
+/// # Errors
+/// What the database says.
+pub async fn everywhere(on: On<'_>, kind: Kind) -> Result<Vec<String>> {
+    let rows: Vec<(String,)> = on.all(q!("select body from setup where kind = $1", kind.word())).await?;
+    Ok(rows.into_iter().map(|(body,)| body).collect())
+}
+
 /// The record of this name.
 ///
 /// # Errors

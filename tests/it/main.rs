@@ -42,6 +42,7 @@ mod sdk;
 mod search;
 mod simulate;
 mod socket;
+mod softphone;
 mod store;
 mod telephone;
 mod telephone_law;

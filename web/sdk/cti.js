@@ -2,7 +2,7 @@
  * The client of the softphone socket for pages: calls and the agent's state as they are, events without a gap, commands that
  * are done once. docs/sdk.md is its manual.
  *
- * @import { CommandOptions, CtiEvents, CtiOptions, DialOptions, EventFrame, Frame, Presence } from "./types.js"
+ * @import { CommandOptions, CtiEvents, CtiOptions, DialOptions, EventFrame, Frame, Lease, Presence } from "./types.js"
  */
 import { Commands } from "./commands.js";
 import { CtiError } from "./error.js";
@@ -21,12 +21,14 @@ export class CtiClient {
   #link;
   #memory;
   #commands;
+  #tab;
   /** @type {Listeners} */
   #listeners = {
     connection: new Set(),
     snapshot: new Set(),
     call: new Set(),
     agent: new Set(),
+    lease: new Set(),
     message: new Set(),
     orderFailed: new Set(),
     event: new Set(),
@@ -34,8 +36,9 @@ export class CtiClient {
   };
 
   /** @param {CtiOptions} options */
-  constructor({ server = new URL(import.meta.url).origin, client = "page", agents, types, storage = tabStorage(), ...options }) {
+  constructor({ server = new URL(import.meta.url).origin, client = "page", tab, agents, types, storage = tabStorage(), ...options }) {
     const base = server.replace(/\/+$/, "");
+    this.#tab = tab;
     this.#view = new View(agents);
     this.#memory = new Memory(storage, `cti ${base} ${JSON.stringify([agents, types])}`, () => {
       const position = this.#link.position;
@@ -46,7 +49,7 @@ export class CtiClient {
     const wiring = {
       server: base,
       ticket: ticketSource(base, options),
-      hello: { client: `${client} sdk/1`, agents, types },
+      hello: { client: `${client} sdk/1`, tab, agents, types },
       onFrame: this.#take.bind(this),
       onMoved: () => this.#memory.moved(),
       onStatus: this.#tell.bind(this, "connection"),
@@ -71,6 +74,11 @@ export class CtiClient {
   /** Whose softphone this is, and what is shown of him; null for those who follow, and before the first snapshot. */
   get agent() {
     return this.#view.shown.agent;
+  }
+
+  /** Whether this tab is the one that rings, pops and dials. */
+  get enabled() {
+    return this.#tab !== undefined && this.agent?.lease?.tab === this.#tab;
   }
 
   /** How far everything was taken in. */
@@ -135,6 +143,16 @@ export class CtiClient {
     const { state, code, reason } = this.connection;
     if (state === "closed") return Promise.reject(new CtiError(code ?? "closed", reason ?? "The connection is closed."));
     return this.#commands.give(verb, parameters, options);
+  }
+
+  /**
+   * Makes this tab the one that rings, pops and dials; or only if no other one is. Answers which one is then.
+   *
+   * @param {{ ifFree?: boolean }} [options]
+   * @returns {Promise<Lease>}
+   */
+  enableTab(options = {}) {
+    return this.command("enable_current_tab", options);
   }
 
   /** @returns {Promise<Presence>} */
@@ -277,11 +295,14 @@ export class CtiClient {
       this.#tell("orderFailed", { call: data.call, verb: data.verb, code: data.code, message: data.message ?? "", envelope });
     } else if (type === "agent.state") {
       this.#tell("agent", { ...this.#view.hearAgent(frame), envelope });
+    } else if (type === "lease.changed") {
+      const { lease } = this.#view.hearLease(frame);
+      this.#tell("lease", { lease, enabled: this.enabled, envelope });
     } else if (type.startsWith("message.")) {
       this.#tell("message", { message: data.message, type, replay, envelope });
     }
     this.#tell("event", envelope);
-    if (change || type === "agent.state") this.#tell("change", this.#view.shown);
+    if (change || type === "agent.state" || type === "lease.changed") this.#tell("change", this.#view.shown);
   }
 
   /**

@@ -16,7 +16,7 @@ export function tabStorage() {
 
 /** @typedef {{ position: Position, shown: Snapshot }} Kept */
 
-const FORM = 1;
+const FORM = 2;
 /** Events come in bursts, and one writing serves all of a burst. Whoever leaves the page is waited for. */
 const WRITE_MS = 100;
 

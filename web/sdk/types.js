@@ -63,6 +63,14 @@
  * @property {string | null} number
  * @property {string | null} extension
  * @property {Presence | null} presence
+ * @property {Lease | null} lease which tab of his softphone is enabled
+ */
+
+/**
+ * @typedef {object} Lease which tab rings, pops and dials
+ * @property {string} agent
+ * @property {string | null} tab
+ * @property {number} fence counts the changes of hands
  */
 
 /**
@@ -123,6 +131,7 @@
  */
 
 /** @typedef {{ presence: Presence, own: boolean, envelope: Envelope }} AgentChange */
+/** @typedef {{ lease: Lease, enabled: boolean, envelope: Envelope }} LeaseChange */
 /** @typedef {{ message: any, type: string, replay: boolean, envelope: Envelope }} MessageChange */
 /** @typedef {{ call: string | null, verb: string, code: string, message: string, envelope: Envelope }} FailedOrder */
 /** @typedef {{ calls: Call[], agent: Agent | null }} Snapshot */
@@ -133,6 +142,7 @@
  * @property {Snapshot & { seq: number }} snapshot everything was replaced; what happened before is not told
  * @property {CallChange} call
  * @property {AgentChange} agent
+ * @property {LeaseChange} lease another tab, or none, is enabled
  * @property {MessageChange} message
  * @property {FailedOrder} orderFailed the telephone system refused what was granted
  * @property {Envelope} event each entry, as it came, after the events above
@@ -145,6 +155,7 @@
  * @property {(signal: AbortSignal) => string | Response | Promise<string | Response>} [ticket] brings a ticket, or the answer that
  *   holds one
  * @property {string | (() => string | Promise<string>)} [session] the bearer that tickets are made with, where there is no `ticket`
+ * @property {string} [tab] the name of this tab, a UUID: it can be enabled then, and other tabs of the agent keep quiet
  * @property {string} [client] name and version of the page, for the server's log
  * @property {"*" | string[]} [agents] whom to follow, where an operator or a program connects
  * @property {string[]} [types] types of events to get beside the usual ones

@@ -2,7 +2,7 @@
  * The live calls and the agent's own state, as far as the frames taken in tell: one consistent view. What it hands out is
  * never changed afterwards, only replaced.
  *
- * @import { Agent, AgentChange, Call, CallChange, CallObject, EventFrame, Presence, Snapshot, SnapshotFrame } from "./types.js"
+ * @import { Agent, AgentChange, Call, CallChange, CallObject, EventFrame, Lease, LeaseChange, Presence, Snapshot, SnapshotFrame } from "./types.js"
  */
 
 export class View {
@@ -54,6 +54,17 @@ export class View {
     const newer = presence.version >= (this.#agent?.presence?.version ?? 0);
     if (this.#agent && own && newer) this.#agent = { ...this.#agent, presence };
     return { presence, own };
+  }
+
+  /**
+   * @param {EventFrame} frame
+   * @returns {Pick<LeaseChange, "lease">}
+   */
+  hearLease({ data }) {
+    const lease = /** @type {Lease} */ (data);
+    const newer = lease.fence >= (this.#agent?.lease?.fence ?? 0);
+    if (this.#agent?.login === lease.agent && newer) this.#agent = { ...this.#agent, lease };
+    return { lease };
   }
 
   /**

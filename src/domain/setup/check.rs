@@ -122,6 +122,7 @@ pub fn check(
         Kind::ClientApp => checked_client_app(body, setup, region)?,
         Kind::Options => {
             let options: Options = typed(body)?;
+            checked_list("breakReasons", &options.break_reasons)?;
             let system = options.telephone_system.as_deref();
             exists("telephoneSystem", system.is_none_or(|name| setup.telephone_systems.get(name).is_some()), "such telephone system")?;
             json!(options)
@@ -188,7 +189,7 @@ fn checked_playlist(name: &str, body: &Value, setup: &Setup) -> Result<Value, In
 
 fn checked_client_app(body: &Value, setup: &Setup, region: HomeRegion) -> Result<Value, Invalid> {
     let mut body = body.clone();
-    for (index, identity) in body["identities"].as_array_mut().into_iter().flatten().enumerate() {
+    for (index, identity) in body.get_mut("identities").and_then(Value::as_array_mut).into_iter().flatten().enumerate() {
         canonical(identity, "/number", &format!("identities[{index}].number"), region)?;
     }
     let app: ClientApp = typed(&body)?;

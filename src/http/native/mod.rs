@@ -4,6 +4,7 @@
 mod agents;
 mod call_events;
 mod calls;
+mod desk;
 mod dial_lists;
 mod dnc;
 mod events;
@@ -39,6 +40,7 @@ fn described() -> OpenApiRouter<Web> {
         .merge(agents::router())
         .merge(call_events::router())
         .merge(calls::router())
+        .merge(desk::router())
         .merge(dial_lists::router())
         .merge(dnc::router())
         .merge(events::router())

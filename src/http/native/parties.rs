@@ -55,7 +55,7 @@ const COLUMNS: [&str; 7] = ["type", "id", "name", "numbers", "email", "url", "up
 /// A contact, account, case or user of the CRM.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Party {
+pub(super) struct Party {
     r#type: String,
     id: String,
     name: String,
@@ -66,7 +66,7 @@ struct Party {
 }
 
 impl Party {
-    fn new(row: PartyRow, numbers: Vec<String>) -> Self {
+    pub(super) fn new(row: PartyRow, numbers: Vec<String>) -> Self {
         Self { r#type: row.kind, id: row.id, name: row.name, email: row.email, url: row.url, numbers, updated_at: row.updated_at }
     }
 }

@@ -148,7 +148,7 @@ const RESULT_COLUMNS: &[&str] =
 #[derive(Serialize, ToSchema)]
 #[schema(as = DialerCall)]
 #[serde(rename_all = "camelCase")]
-struct CallView {
+pub(super) struct CallView {
     id: Uuid,
     cv: i64,
     agent: Option<String>,
@@ -219,7 +219,7 @@ impl AttemptView {
 }
 
 impl CallView {
-    fn new(record: &CallRecord) -> Self {
+    pub(super) fn new(record: &CallRecord) -> Self {
         let CallRecord { call, updated_at } = record;
         let newest = call.newest();
         let line = &newest.line;

@@ -24,6 +24,8 @@ pub(super) fn router() -> OpenApiRouter<Web> {
         .routes(readable(routes!(sign_in), READABLE.door(MethodFilter::POST, sign_in)))
         .routes(readable(routes!(sign_out), READABLE.door(MethodFilter::DELETE, sign_out)))
         .routes(readable(routes!(ticket), READABLE.door(MethodFilter::POST, ticket)))
+        .routes(readable(routes!(exchange), READABLE.door(MethodFilter::POST, exchange)))
+        .routes(routes!(embed_token))
 }
 
 /// A softphone in a page of another origin signs in and gets its tickets here. What else it wants goes by the socket.
@@ -51,6 +53,12 @@ struct SignedIn {
     login: String,
     #[schema(format = DateTime)]
     expires_at: String,
+}
+
+impl From<Issued> for SignedIn {
+    fn from(Issued { secret, expires_at, account, login }: Issued) -> Self {
+        Self { token: secret, account, login, expires_at: wire_micros(expires_at) }
+    }
 }
 
 /// Signs an agent or operator in.
@@ -87,8 +95,7 @@ async fn sign_in(State(web): State<Web>, Peer(address): Peer, Body(asked): Body<
             return Err(ApiError::Missing { field: field.into(), message: "expected account, login and password, or a code".into() });
         }
     };
-    let Issued { secret, account, login, expires_at, .. } = issued;
-    Ok((StatusCode::CREATED, Json(SignedIn { token: secret, account, login, expires_at: wire_micros(expires_at) })))
+    Ok((StatusCode::CREATED, Json(issued.into())))
 }
 
 /// Ends the session that asks.
@@ -110,6 +117,75 @@ pub(crate) async fn sign_out(State(web): State<Web>, Bearer(grant): Bearer) -> R
     revoked.map_err(|error| ApiError::Internal(error.into()))??;
     web.app.directory.invalidate(grant.account.id);
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// How a session is exchanged.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Exchange {
+    /// The old session stays: a second tab has it.
+    #[serde(default)]
+    beside: bool,
+}
+
+/// Exchanges the session that asks for a new one, which ends when it would have. The old one ends within half a minute.
+#[utoipa::path(
+    post,
+    path = "/api/v1/sessions/current/exchange",
+    operation_id = "exchangeSession",
+    tag = "Sessions",
+    request_body = Exchange,
+    responses((status = 201, description = "Exchanged", body = SignedIn)),
+    security(("bearer" = []))
+)]
+async fn exchange(
+    State(web): State<Web>,
+    Bearer(grant): Bearer,
+    Body(Exchange { beside }): Body<Exchange>,
+) -> Result<(StatusCode, Json<SignedIn>), ApiError> {
+    if grant.kind != "session" {
+        return Err(ApiError::Conflict("this token is not a session: make another one with `cti-gateway token add`".into()));
+    }
+    Ok((StatusCode::CREATED, Json(web.app.exchange_session(&grant, beside).await?.into())))
+}
+
+/// Whose softphone the token signs in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct EmbedTokenFor {
+    agent: String,
+}
+
+/// Signs an embedded softphone in, once and within a minute.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct EmbedToken {
+    token: String,
+    #[schema(format = DateTime)]
+    expires_at: String,
+}
+
+/// A one-time token by which a page of a client app signs its agent's softphone in. It is a `code` of `POST /api/v1/sessions`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/embed-tokens",
+    operation_id = "makeEmbedToken",
+    tag = "Sessions",
+    request_body = EmbedTokenFor,
+    responses((status = 201, description = "Made", body = EmbedToken)),
+    security(("bearer" = ["agents:act"]))
+)]
+async fn embed_token(
+    State(web): State<Web>,
+    bearer: Bearer,
+    Body(EmbedTokenFor { agent }): Body<EmbedTokenFor>,
+) -> Result<(StatusCode, Json<EmbedToken>), ApiError> {
+    let account = &bearer.with(Scope::AgentsAct)?.account;
+    let Some(agent) = account.roster.by_login(&agent) else {
+        return Err(ApiError::Invalid { field: "agent".into(), message: "expected the login of an agent of this account".into() });
+    };
+    let Issued { secret, expires_at, .. } = web.app.embed_token((account.id, &account.name), &agent.login).await?;
+    Ok((StatusCode::CREATED, Json(EmbedToken { token: secret, expires_at: wire_micros(expires_at) })))
 }
 
 /// Whom the ticket is for.

@@ -102,7 +102,7 @@ async fn try_sign_in(web: &Web, address: IpAddr, headers: &HeaderMap, typed: &Ty
 
 /// Whether a page of ours sent this. There is no session yet that a token could be bound to; browsers tell where a form
 /// comes from, and a form that comes from nowhere is refused.
-fn is_own_form(headers: &HeaderMap) -> bool {
+pub(in crate::http) fn is_own_form(headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin";
     }

@@ -23,6 +23,7 @@ pub(super) use self::{
     address::{create, leave_for, record},
     directory::find_page,
     layout::PageError,
+    login::is_own_form,
     person::Person,
 };
 use super::{Web, error::ApiError, input::Path};

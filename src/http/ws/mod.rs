@@ -13,7 +13,7 @@ use axum::{
     routing::any,
 };
 
-use super::{Web, auth::Bearer, error::ApiError, server::Place};
+use super::{Web, auth::Bearer, cors, error::ApiError, server::Place};
 use crate::domain::scope::Scope;
 
 /// The subprotocol.
@@ -31,7 +31,7 @@ pub(super) fn router() -> Router<Web> {
 /// Upgrades a connection. A program sends its bearer here; a browser, which cannot, sends a ticket in its first frame.
 async fn upgrade(State(web): State<Web>, request: Request) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
-    check_origin(&web, &parts.headers)?;
+    let page = foreign_page(&web, &parts.headers).await?;
     let grant = if parts.headers.contains_key(header::AUTHORIZATION) {
         let bearer = Bearer::from_request_parts(&mut parts, &web).await?;
         Some(bearer.with(Scope::EventsRead)?.clone())
@@ -52,7 +52,7 @@ async fn upgrade(State(web): State<Web>, request: Request) -> Result<Response, A
         .on_upgrade(move |socket| {
             // boxed: the state of an open socket is kept for hours, and only what it needs
             let session = Box::pin(async move {
-                socket::Session::run(web, socket, grant).await;
+                socket::Session::run(web, socket, grant, page).await;
                 drop(place);
             });
             tracker.track_future(session)
@@ -60,16 +60,20 @@ async fn upgrade(State(web): State<Web>, request: Request) -> Result<Response, A
         .into_response())
 }
 
-/// Browsers name the page's origin; it must be ours or an allowed one. Programs name none.
-fn check_origin(web: &Web, headers: &HeaderMap) -> Result<(), ApiError> {
-    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+/// Browsers name the page's origin; it must be ours or an allowed one. Programs name none. One that only client apps name is answered:
+/// whether they are of the account is seen when hello has said which it is.
+async fn foreign_page(web: &Web, headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(None) };
     let origin = origin.to_str().unwrap_or_default();
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let own = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")) == Some(host);
     if own || web.config.http.allowed_origins.iter().any(|allowed| allowed == origin) {
-        return Ok(());
+        return Ok(None);
     }
-    Err(ApiError::Forbidden("this page's origin is not allowed: see http.allowed_origins in the settings".into()))
+    if cors::is_allowed(web, origin).await {
+        return Ok(Some(origin.to_owned()));
+    }
+    Err(ApiError::Forbidden("this page's origin is not allowed: add it to a client app, or to http.allowed_origins in the settings".into()))
 }
 
 /// Why a socket is closed. 4000–4499: connect again; 4500–4999: do not, without a change.

@@ -70,8 +70,9 @@ pub(super) struct Session {
 
 impl Session {
     /// Drives a socket to its end.
-    pub(super) async fn run(web: Web, mut socket: WebSocket, bearer: Option<Grant>) {
-        let opened = Self::open(&web, &mut socket, bearer).await;
+    /// `page` is the origin of a client app's page that opened it.
+    pub(super) async fn run(web: Web, mut socket: WebSocket, bearer: Option<Grant>, page: Option<String>) {
+        let opened = Self::open(&web, &mut socket, bearer, page.as_deref()).await;
         let (mut socket, why) = match opened {
             Ok(Opened { grant, interest, resume, agent, tab }) => {
                 match begin(&web, &grant, (agent.as_deref(), tab), interest.clone(), resume.clone()).await {
@@ -117,7 +118,7 @@ impl Session {
     }
 
     /// Reads hello and checks who is there.
-    async fn open(web: &Web, socket: &mut WebSocket, bearer: Option<Grant>) -> Result<Opened, Option<Close>> {
+    async fn open(web: &Web, socket: &mut WebSocket, bearer: Option<Grant>, page: Option<&str>) -> Result<Opened, Option<Close>> {
         let patience = Duration::from_millis(web.config.socket.hello_ms);
         let first = tokio::select! {
             first = timeout(patience, first_message(socket)) => first,
@@ -143,6 +144,9 @@ impl Session {
             (None, Some(grant)) => grant,
             (None, None) => return Err(Some(Close::Ticket)),
         };
+        if page.is_some_and(|origin| !grant.account.has_client_app(origin)) {
+            return Err(Some(Close::Forbidden("this page's origin is none of the account's client apps")));
+        }
         tracing::debug!(client = %&hello.client.chars().take(40).collect::<String>(), "a socket opens");
         let (interest, agent) = interest(&grant, &hello).map_err(Some)?;
         let resume = hello.resume.map(|position| Resume { epoch: position.epoch, seq: position.seq });

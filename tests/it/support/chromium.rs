@@ -111,9 +111,28 @@ impl Browser {
         page
     }
 
+    /// The window that a page has opened and whose address contains `part`, once it is there.
+    pub(crate) async fn popup(&self, part: &str) -> Page {
+        let found = async {
+            loop {
+                let targets = self.link.call(None, "Target.getTargets", json!({})).await.unwrap_or_default();
+                let is_meant = |target: &&Value| target["type"] == "page" && target["url"].as_str().is_some_and(|url| url.contains(part));
+                if let Some(target) = targets["targetInfos"].as_array().and_then(|all| all.iter().find(is_meant)) {
+                    return self.attach(target).await.expect("the window is there");
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("no window opened with {part:?} in its address"))
+    }
+
     async fn blank_page(&self) -> Result<Page, String> {
+        let target = self.link.call(None, "Target.createTarget", json!({"url": "about:blank"})).await?;
+        self.attach(&target).await
+    }
+
+    async fn attach(&self, target: &Value) -> Result<Page, String> {
         let link = &self.link;
-        let target = link.call(None, "Target.createTarget", json!({"url": "about:blank"})).await?;
         let attach = json!({"targetId": target["targetId"], "flatten": true});
         let attached = link.call(None, "Target.attachToTarget", attach).await?;
         let session = text(&attached["sessionId"]);

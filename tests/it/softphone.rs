@@ -1,0 +1,4 @@
+//! The softphone in a real browser, framed by a page of another site as its seed describes.
+
+mod crm;
+mod dialpad;

@@ -1,0 +1,53 @@
+/**
+ * The softphone inside a page that speaks Desk's Open CTI: numbers that are clicked are dialed, and who calls is shown there, once.
+ *
+ * @import { Call } from "../sdk/types.js"
+ */
+import { firstTime } from "./once.js";
+
+/** The library that speaks with such a page, and that `/sdk/opencti.js` puts there. @typedef {{ ready: Function, interaction: any }} DeskLibrary */
+
+const GUEST_LIBRARY = "/sdk/opencti.js";
+
+export class DeskGuest {
+  /** @type {(number: string) => void} */
+  onDial = () => {};
+  /** @type {DeskLibrary | null} */
+  #desk = null;
+
+  /** Whether the page that frames us says in our address that it speaks Open CTI. */
+  static get isMeant() {
+    return new URLSearchParams(location.search).has("frameOrigin");
+  }
+
+  /** Loads the library and listens. */
+  async start() {
+    const script = document.createElement("script");
+    script.src = GUEST_LIBRARY;
+    await new Promise((resolve, reject) => {
+      script.addEventListener("load", resolve);
+      script.addEventListener("error", reject);
+      document.head.append(script);
+    });
+    const { desk } = /** @type {any} */ (globalThis);
+    this.#desk = desk;
+    desk.ready(() => {
+      desk.interaction.cti.onClickToDial((/** @type {any} */ { result }) => {
+        if (typeof result?.number === "string") this.onDial(result.number);
+      });
+      desk.interaction.cti.enableClickToDial();
+    });
+  }
+
+  /** Shows who calls, or who is to be called; once for each call, and only from the enabled tab. @param {readonly Call[]} calls */
+  pop(calls) {
+    if (this.#desk === null) return;
+    for (const { state, dtCallId, fromType, fromId, phone, direction } of calls) {
+      const isNews = state === "incoming" || state === "preview" || (state === "ringing" && direction === "ccOutbound");
+      if (!isNews || phone === null || !firstTime(dtCallId, "pop")) continue;
+      this.#desk.interaction.setVisible(true);
+      if (fromType === "case" && fromId !== null) this.#desk.interaction.screenPop(fromId, "object=case");
+      else this.#desk.interaction.searchAndScreenPop(phone, `object=customer&call=${dtCallId}`);
+    }
+  }
+}

@@ -1,0 +1,358 @@
+/**
+ * The wiring of the softphone: who is signed in, the client's calls, the page that frames us. State goes one way, from the client to
+ * what is drawn; what people do goes to the client as wishes.
+ *
+ * @import { ConnectionStatus } from "../sdk/types.js"
+ * @import { AppSettings, HostMessage } from "./embedder.js"
+ * @import { Dialed } from "./pad.js"
+ */
+import { CtiClient } from "/sdk/cti.js";
+import { find, write } from "../console/dom.js";
+import { SoftApi } from "./api.js";
+import { Board } from "./board.js";
+import { DialpadTeller, readInitiateCall } from "./dialpad.js";
+import { DIALPAD_API, Embedder, OWN_API } from "./embedder.js";
+import { DeskGuest } from "./guest.js";
+import { HistoryView } from "./history.js";
+import { ListsView } from "./lists.js";
+import { MessagesView } from "./messages.js";
+import { SoftPad } from "./pad.js";
+import { SoftPresence } from "./presence.js";
+import { Ringer } from "./ringer.js";
+import { SoftSession } from "./session.js";
+import { say, sayAll, sayKnown } from "./strings.js";
+import { claimTab } from "./tab.js";
+import { Views } from "./views.js";
+
+/** Of several tabs the visible one asks first for a lease that has become free. */
+const HIDDEN_TAB_MS = 1_500;
+const DESK_EVERY_MS = 60_000;
+
+customElements.define("soft-pad", SoftPad);
+customElements.define("soft-presence", SoftPresence);
+sayAll(document);
+
+const page = document.body;
+const pad = find(document, "soft-pad", SoftPad);
+const presenceBar = find(document, "soft-presence", SoftPresence);
+const signInPage = find(document, "main.sign-in", HTMLElement);
+const signInButton = find(signInPage, "button", HTMLButtonElement);
+const signInHint = find(signInPage, ".hint", HTMLElement);
+const phonePage = find(document, "main.phone", HTMLElement);
+const connectionBar = find(document, ".notice.connection", HTMLElement);
+const tabBar = find(document, ".notice.tab-elsewhere", HTMLElement);
+const toldBar = find(document, ".notice.told", HTMLElement);
+
+const api = new SoftApi();
+const ringer = new Ringer();
+const board = new Board(find(document, "[data-testid=cards]", HTMLElement), api);
+const views = new Views(document);
+const history = new HistoryView(views.part("history"), api);
+const lists = new ListsView(views.part("lists"), api);
+const messages = new MessagesView(views.part("messages"), api);
+const guest = DeskGuest.isMeant ? new DeskGuest() : null;
+/** @type {CtiClient | null} null while nobody is signed in */
+let client = null;
+/** @type {readonly string[]} what the telephone system can do */
+let capabilities = [];
+/** A call that the page asked for before anybody was signed in. @type {HostMessage | null} */
+let waiting = null;
+
+const clientId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
+const [app, tab] = await Promise.all([loadSettings(), claimTab()]);
+const embedder = new Embedder(app);
+const teller = new DialpadTeller(embedder);
+const session = new SoftSession(api, clientId);
+
+wire();
+await session.resume(tab.isCopy);
+if (session.isSignedIn) enter();
+else askToSignIn("");
+
+/** @returns {Promise<AppSettings>} */
+async function loadSettings() {
+  for (let wait = 500; ; wait = Math.min(wait * 2, 10_000)) {
+    const answer = await fetch(`/apps/${encodeURIComponent(clientId)}/app.json`, { credentials: "omit" }).catch(() => null);
+    if (answer?.ok) return answer.json();
+    write(connectionBar, say("notThere"));
+    connectionBar.hidden = false;
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}
+
+function wire() {
+  addEventListener("message", hearMessage);
+  signInButton.addEventListener("click", () => write(signInHint, say(session.openPopup() ? "popupOpen" : "popupBlocked")));
+  find(tabBar, "button", HTMLButtonElement).addEventListener("click", () => void enableTab());
+  find(toldBar, "button", HTMLButtonElement).addEventListener("click", () => (toldBar.hidden = true));
+  presenceBar.onReady = () => void attempt(say("ready"), client?.ready());
+  presenceBar.onNotReady = (reason) => void attempt(say("not_ready"), client?.notReady(reason));
+  presenceBar.onSignOut = () => leave(say("signedOut"));
+  pad.onDial = dial;
+  board.onAsk = async (call, verb, parameters) => {
+    await attempt(sayKnown(verb), client?.command(verb, { call, ...parameters }), true);
+  };
+  history.onCall = lists.onCall = offer;
+  lists.onFailure = tell;
+  views.onShow = loadView;
+  if (embedder.isFramed && !embedder.isAllowed) tell(say("notAllowedHere", { origin: embedder.origin ?? "?" }));
+  if (guest !== null) {
+    guest.onDial = (number) => void dialForPage({ number, click: true }, true);
+    guest.start().catch(() => tell(say("notThere")));
+  }
+  setInterval(() => board.tick(), 1_000);
+  setInterval(() => void loadDesk(), DESK_EVERY_MS);
+}
+
+/** @param {string} message */
+function askToSignIn(message) {
+  page.dataset.session = "none";
+  signInPage.hidden = false;
+  phonePage.hidden = presenceBar.hidden = true;
+  views.hidden = true;
+  connectionBar.hidden = tabBar.hidden = true;
+  write(signInHint, message);
+  embedder.post(OWN_API, "sign_in_needed", {});
+}
+
+function enter() {
+  page.dataset.session = "signed-in";
+  signInPage.hidden = true;
+  phonePage.hidden = presenceBar.hidden = false;
+  views.hidden = false;
+  const next = new CtiClient({ session: () => api.token ?? "", tab: tab.id, client: "softphone/1" });
+  client = next;
+  next.on("connection", (status) => client === next && showConnection(status));
+  next.on("change", draw);
+  next.on("lease", ({ lease }) => client === next && lease.tab === null && takeFree());
+  next.on("call", ({ call, gone, type }) => {
+    embedder.post(OWN_API, "call", { ...call, gone, event: type });
+    if (gone !== null || type === "call.result") loadView(views.shown);
+  });
+  next.on("message", ({ message }) => message && messages.hear(message));
+  next.on("orderFailed", ({ verb, message }) => tell(say("orderFailed", { verb: sayKnown(verb), message })));
+  showConnection(next.connection);
+  draw();
+  void next.connect();
+}
+
+/** @param {string} message what is said then */
+function leave(message) {
+  const gone = client;
+  client = null;
+  teller.ringing([], true);
+  ringer.rings = false;
+  gone?.close();
+  void session.signOut();
+  board.clear();
+  teller.user(null);
+  page.dataset.enabled = "false";
+  askToSignIn(message);
+}
+
+/** @param {ConnectionStatus} status */
+function showConnection({ state, code, reason = "" }) {
+  page.dataset.connection = state;
+  if (state === "closed" && code !== "client") {
+    if (code === "unauthorized") return leave(say("sessionEnded"));
+    write(connectionBar, say("closed", { reason }));
+  } else if (state === "connecting") {
+    write(connectionBar, say("connecting"));
+  } else if (state === "reconnecting") {
+    write(connectionBar, say("lost", { reason }));
+  }
+  const isThere = state === "connected";
+  connectionBar.hidden = isThere;
+  // What cannot be reached is not to look as if it could.
+  phonePage.toggleAttribute("data-stale", !isThere);
+  board.inert = !isThere;
+  if (isThere) {
+    if (client?.agent?.lease?.tab === null) takeFree();
+    void loadDesk();
+    loadView(views.shown);
+    const asked = waiting;
+    waiting = null;
+    if (asked !== null) void initiateCall(asked.payload);
+  }
+  embedder.post(OWN_API, "connection", { state });
+  draw();
+}
+
+/** Draws what the client shows. */
+function draw() {
+  if (client?.agent == null) return;
+  const { agent, enabled, connection } = client;
+  const isThere = connection.state === "connected";
+  const calls = client.calls.filter(({ agentId, state }) => agentId === agent.login || (agentId === null && state === "incoming"));
+  const own = calls.filter(({ agentId }) => agentId === agent.login);
+  page.dataset.enabled = String(enabled);
+  tabBar.hidden = enabled || !isThere || (agent.lease?.tab ?? null) === null;
+  presenceBar.show(agent);
+  board.show(calls);
+  const isBusy = own.some(({ state }) => state !== "idle" && state !== "end");
+  pad.show({ canDial: capabilities.length === 0 || capabilities.includes("dial"), isBusy });
+  const rings = own.some(({ state }) => state === "incoming");
+  ringer.rings = rings && enabled && isThere;
+  if (rings) embedder.post(OWN_API, "wants_attention", {});
+  if (!isThere) return;
+  teller.user(agent);
+  teller.ringing(own, enabled);
+  if (enabled) guest?.pop(own);
+}
+
+async function loadDesk() {
+  const login = client?.agent?.login;
+  if (login === undefined || client?.connection.state !== "connected") return;
+  const desk = await api.get(`/agents/${encodeURIComponent(login)}/desk`).catch(() => null);
+  if (desk === null || client?.agent?.login !== login) return;
+  capabilities = desk.capabilities;
+  presenceBar.reasons = desk.breakReasons;
+  messages.numbers = desk.messageNumbers;
+  lists.callbacks = desk.callbacks;
+  find(document, "[data-testid=no-dial]", HTMLElement).hidden = capabilities.includes("dial");
+  find(document, "[data-testid=dial]", HTMLElement).hidden = !capabilities.includes("dial");
+}
+
+/** @param {string} view */
+function loadView(view) {
+  const login = client?.agent?.login;
+  if (login === undefined) return;
+  if (view === "history") void history.load(login);
+  if (view === "lists") void lists.load(login);
+  if (view === "messages") void messages.load();
+}
+
+/** Nobody has the lease: the visible tab asks first. */
+function takeFree() {
+  const ask = () => void client?.enableTab({ ifFree: true }).catch(() => {});
+  if (document.visibilityState === "visible") ask();
+  else setTimeout(ask, HIDDEN_TAB_MS * (0.5 + Math.random()));
+}
+
+/** Whether this tab is the one that rings and dials then. */
+async function enableTab() {
+  const asked = client?.enableTab();
+  await attempt(say("useThisTab"), asked);
+  return asked?.then(({ tab: enabled }) => enabled === tab.id, () => false) ?? false;
+}
+
+/** @param {Dialed} dialed */
+async function dial({ number, ...more }) {
+  if (client === null) return;
+  if (!client.enabled && !(await enableTab())) return;
+  await client.dial(number, more);
+}
+
+/** Puts a number into the dial pad. @param {string} number */
+function offer(number) {
+  views.show("phone");
+  pad.offer({ number });
+}
+
+/** What the page that frames us says. @param {MessageEvent} event */
+function hearMessage(event) {
+  if (session.isPopup(event)) {
+    const code = event.data?.payload?.code;
+    if (event.data?.method === "signed_in" && typeof code === "string") void signIn(code);
+    return;
+  }
+  const message = embedder.read(event);
+  if (message === null) {
+    // The guest library reads these by itself.
+    if (event.data?.__postTarget !== "interaction" || guest === null) embedder.ignore();
+    return;
+  }
+  const act = message.api === DIALPAD_API ? dialpadMethods[message.method] : ownMethods[message.method];
+  if (act) act(message);
+  else embedder.ignore();
+}
+
+/** @type {Record<string, (message: HostMessage) => void>} */
+const dialpadMethods = Object.assign(Object.create(null), {
+  enable_current_tab: () => void enableTab(),
+  initiate_call: (/** @type {HostMessage} */ message) => {
+    if (client?.connection.state === "connected") void initiateCall(message.payload);
+    else waiting = message;
+    if (client === null) tell(say("signInFirst"));
+  },
+  hang_up_all_calls: () => {
+    for (const { agentId, verbs, dtCallId } of client?.calls ?? []) {
+      const isOwn = agentId === client?.agent?.login && verbs.includes("hangup");
+      if (isOwn) void attempt(say("hangup"), client?.hangup(dtCallId));
+    }
+  },
+});
+
+/** @type {Record<string, (message: HostMessage) => void>} */
+const ownMethods = Object.assign(Object.create(null), {
+  sign_in: (/** @type {HostMessage} */ { payload }) => {
+    const token = /** @type {{ token?: unknown } | null} */ (payload)?.token;
+    if (typeof token === "string" && client === null) void signIn(token);
+  },
+});
+
+/** @param {string} code */
+async function signIn(code) {
+  try {
+    await session.redeem(code);
+    if (client === null) enter();
+    phonePage.focus();
+  } catch (error) {
+    write(signInHint, say("embedFailed", { message: /** @type {Error} */ (error).message || say("notThere") }));
+  }
+}
+
+/** @param {unknown} payload */
+async function initiateCall(payload) {
+  const asked = readInitiateCall(payload, app);
+  if (typeof asked === "string") return refusePage("invalid", asked);
+  const { number, enable, callerId, customData } = asked;
+  await dialForPage({ number, click: true, ...(callerId && { callerId }), ...(customData !== undefined && { customData }) }, enable);
+}
+
+/**
+ * Dials what a page asks for, or puts it into the pad: where the client app wants that, and where another tab is enabled and is to stay so.
+ *
+ * @param {Dialed} dialed
+ * @param {boolean} enable
+ */
+async function dialForPage(dialed, enable) {
+  views.show("phone");
+  pad.offer(dialed);
+  if (app.autoDial === "confirm" || client === null || (!client.enabled && !enable)) return;
+  try {
+    await dial(dialed);
+    pad.offer({ number: "" });
+  } catch (error) {
+    const { code = "failed", message } = /** @type {{ code?: string, message: string }} */ (error);
+    refusePage(code, message);
+  }
+}
+
+/** @param {string} code @param {string} message */
+function refusePage(code, message) {
+  tell(message);
+  embedder.post(OWN_API, "call_refused", { code, message });
+}
+
+/**
+ * Waits for what was wished, and says why it is not done.
+ *
+ * @param {string} what
+ * @param {Promise<unknown> | undefined} done
+ * @param {boolean} [again] whether the failure is told on
+ */
+async function attempt(what, done, again = false) {
+  try {
+    await done;
+  } catch (error) {
+    tell(say("refused", { what, message: /** @type {Error} */ (error).message }));
+    if (again) throw error;
+  }
+}
+
+/** @param {string} message */
+function tell(message) {
+  write(find(toldBar, "span", HTMLElement), message);
+  toldBar.hidden = false;
+}
