@@ -8,7 +8,7 @@ usage() {
 Usage: ./test.sh [--slow | --asterisk] [argument ...]
 
 Runs the tests (cargo nextest where it is installed, else cargo test), the examples in the
-documentation, and the type check of web/ (where node and npm are installed).
+documentation, and the type check of web/.
 
   --slow      run the slow tests too (marked #[ignore = "slow"]), in release profile; one of them puts
               schemathesis of PyPI into the target folder, for which python3 needs venv
@@ -18,7 +18,7 @@ documentation, and the type check of web/ (where node and npm are installed).
   --help      show this text
   argument    passed on to the test runner, for instance a part of a test's name
 
-The tests need initdb (any PostgreSQL from 15 on), chromium, curl and a C compiler. What is missing is
+The tests need initdb (any PostgreSQL from 15 on), chromium, curl, node with npm and a C compiler. What is missing is
 installed by apt, as root or by sudo without a password; else you are told what to install.
 The tests start their own throwaway servers; TEST_DATABASE_URL, a superuser's URL, makes them
 use a running Postgres instead.
@@ -92,6 +92,8 @@ has_postgres || missing="$missing postgresql"
 has_chromium || missing="$missing chromium"
 found cc || missing="$missing gcc libc6-dev"
 found curl || missing="$missing curl"
+found node || missing="$missing nodejs"
+found npm || missing="$missing npm"
 # shellcheck disable=SC2086 # a list of words
 [ -z "$missing" ] || install_missing $missing
 
@@ -106,6 +108,9 @@ if [ -n "$asterisk" ]; then
     exit
 fi
 
+# what tests look at pages with, and what checks the types of their scripts
+npm --prefix web ci --no-audit --no-fund
+
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run ${slow:+--release --run-ignored all -E "not test(/^$at_asterisk/)"} "$@"
 elif [ -z "$slow" ]; then
@@ -119,9 +124,4 @@ else
 fi
 cargo test --doc ${slow:+--release}
 
-if found node && found npm; then
-    npm --prefix web ci --no-audit --no-fund
-    npm --prefix web run check
-else
-    say "Not checked: the types in web/, because node or npm is missing (apt-get install nodejs npm)"
-fi
+npm --prefix web run check

@@ -2,3 +2,7 @@
 
 mod crm;
 mod dialpad;
+mod framing;
+mod loss;
+mod pictures;
+mod using;

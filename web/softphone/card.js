@@ -65,7 +65,7 @@ export class CallCard {
     const { party, lead, earlier } = details;
     const facts = [["email", party?.email], ...LEAD_FACTS.map((name) => [name, lead?.[name]]), ...Object.entries(lead?.custom ?? {})];
     const shown = facts.filter(([, value]) => typeof value === "string" && value !== "");
-    this.#facts.replaceChildren(...shown.flatMap(([name, value]) => [text("dt", name), text("dd", value)]));
+    this.#facts.replaceChildren(...shown.flatMap(([name, value]) => [text("dt", sayKnown(`fact_${name}`, name)), text("dd", value)]));
     this.#earlier.hidden = earlier.length === 0;
     const rows = earlier.map((call) => makeRow(`${momentText(call.createdAt)} · ${call.outcome ?? call.callStatus}`, call.notes ?? "", []));
     find(this.#earlier, "ol", HTMLElement).replaceChildren(...rows);

@@ -50,7 +50,7 @@ export class SoftPad extends HTMLElement {
   show({ canDial, isBusy }) {
     this.#noDial.hidden = canDial;
     this.#go.hidden = !canDial;
-    this.#go.disabled = isBusy;
+    this.#go.disabled = this.hidden = isBusy;
   }
 
   /** @param {string} key */

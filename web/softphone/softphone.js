@@ -155,11 +155,11 @@ function showConnection({ state, code, reason = "" }) {
   page.dataset.connection = state;
   if (state === "closed" && code !== "client") {
     if (code === "unauthorized") return leave(say("sessionEnded"));
-    write(connectionBar, say("closed", { reason }));
+    write(connectionBar, say("closed", { reason: reason.replace(/\.$/, "") }));
   } else if (state === "connecting") {
     write(connectionBar, say("connecting"));
   } else if (state === "reconnecting") {
-    write(connectionBar, say("lost", { reason }));
+    write(connectionBar, say("lost", { reason: reason.replace(/\.$/, "") }));
   }
   const isThere = state === "connected";
   connectionBar.hidden = isThere;
@@ -209,8 +209,7 @@ async function loadDesk() {
   presenceBar.reasons = desk.breakReasons;
   messages.numbers = desk.messageNumbers;
   lists.callbacks = desk.callbacks;
-  find(document, "[data-testid=no-dial]", HTMLElement).hidden = capabilities.includes("dial");
-  find(document, "[data-testid=dial]", HTMLElement).hidden = !capabilities.includes("dial");
+  draw();
 }
 
 /** @param {string} view */

@@ -24,8 +24,8 @@ const STRINGS = {
   notThere: "The server does not answer. Try again in a moment.",
   // The connection
   connecting: "Connecting…",
-  lost: "No connection: {reason} Calls are shown as they were.",
-  closed: "Not connected: {reason}",
+  lost: "No connection ({reason}). Calls are shown as they were.",
+  closed: "Not connected: {reason}.",
   notAllowedHere: "This page ({origin}) is not among the origins of the softphone: it can show it, but not speak with it.",
   // Tabs
   tabElsewhere: "The softphone is active in another tab.",
@@ -86,6 +86,14 @@ const STRINGS = {
   skip_preview: "Skip",
   orderFailed: "{verb} did not work: {message}",
   refused: "{what}: {message}",
+  // What of a lead is shown
+  fact_email: "E-mail",
+  fact_company: "Company",
+  fact_address: "Address",
+  fact_city: "City",
+  fact_state: "State",
+  fact_zip: "ZIP",
+  fact_notes: "Notes",
   // Wrap-up
   wrap: "How it came out",
   outcome: "Outcome",
@@ -172,8 +180,9 @@ export function sayKnown(word, otherwise = word) {
   return word in STRINGS ? say(/** @type {Word} */ (word)) : otherwise;
 }
 
-/** Writes the words into the page's own structure. @param {ParentNode} root */
+/** Writes the words into the page's own structure, and into what its templates will stamp. @param {ParentNode} root */
 export function sayAll(root) {
+  for (const { content } of root.querySelectorAll("template")) sayAll(content);
   for (const element of root.querySelectorAll("[data-say], [data-label], [data-hint]")) {
     if (!(element instanceof HTMLElement)) continue;
     const { say: text, label, hint } = element.dataset;

@@ -241,6 +241,38 @@ impl Page {
         self.link.console(&self.session, true)
     }
 
+    /// Presses a key that has no letter: `Tab` or `Enter`.
+    pub(crate) async fn key(&self, name: &str) {
+        let (code, text) = if name == "Enter" { (13, "\r") } else { (9, "") };
+        for kind in ["keyDown", "keyUp"] {
+            let text = if kind == "keyDown" { text } else { "" };
+            let event = json!({"type": kind, "key": name, "code": name, "windowsVirtualKeyCode": code, "text": text});
+            self.call("Input.dispatchKeyEvent", event).await.expect("the key is pressed");
+        }
+    }
+
+    /// Types a text, letter by letter, into what has the focus.
+    pub(crate) async fn type_text(&self, text: &str) {
+        for letter in text.chars().map(String::from) {
+            let code = letter.to_uppercase().bytes().next().unwrap_or_default();
+            for kind in ["keyDown", "keyUp"] {
+                let shown = if kind == "keyDown" { letter.as_str() } else { "" };
+                let event = json!({"type": kind, "key": letter, "windowsVirtualKeyCode": code, "text": shown});
+                self.call("Input.dispatchKeyEvent", event).await.expect("the letter is typed");
+            }
+        }
+    }
+
+    /// How many bytes a file of the page's own origin has after the browser's gzip.
+    pub(crate) async fn gzipped(&self, path: &str) -> usize {
+        let weigh = format!(
+            "fetch('{path}').then(({{body}}) => new Response(body.pipeThrough(new CompressionStream('gzip'))).arrayBuffer())
+                .then(({{byteLength}}) => byteLength)"
+        );
+        let bytes = self.eval(&weigh).await;
+        bytes.as_u64().and_then(|bytes| usize::try_from(bytes).ok()).expect("a count")
+    }
+
     /// Takes the tab off the network, or back on it. Requests and new sockets fail; a socket that
     /// is open hears nothing more and is not told, as when a laptop loses its network.
     pub(crate) async fn set_offline(&self, offline: bool) {

@@ -1,0 +1,75 @@
+//! Pictures of the softphone, light and dark, for people to look at: they are left in `target/pictures`.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::json;
+
+use super::crm::{CALLER, Crm, DID, SECONDS, THEIRS, Tab};
+use crate::support::{
+    app::answer,
+    chromium::Browser,
+    figure,
+    floor::{due, put, ring_in},
+};
+
+/// Takes a picture in each look.
+async fn picture(tab: &Tab, name: &str) {
+    let folder = PathBuf::from(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into())).join("pictures");
+    fs::create_dir_all(&folder).expect("the target folder is writable");
+    for (dark, look) in [(false, "light"), (true, "dark")] {
+        tab.page.emulate_media(dark).await;
+        let file = folder.join(format!("softphone-{name}-{look}.png"));
+        tab.page.screenshot(&file).await;
+        figure(&format!("picture: {}", file.display()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
+async fn pictures_of_the_softphone() {
+    let crm = Crm::open().await;
+    let page = "<!doctype html><html lang=en><meta name=color-scheme content='light dark'><title>CRM</title>
+        <iframe id=cti width=400 height=560 src='SERVER/apps/acme.crm' title=Softphone allow='microphone; autoplay' sandbox='allow-popups allow-scripts allow-same-origin'></iframe>
+        <script src=crm.js></script>";
+    crm.put("page.html", "text/html", page);
+    put(&crm.t, "campaigns/Spring", json!({})).await;
+    let lead = json!({"campaign": "Spring", "phone": CALLER, "firstName": "Greta", "lastName": "Sommer", "city": "Berlin", "email": "greta@example.com",
+        "callback": {"at": "2030-01-02T10:00:00Z", "agent": "anna", "notes": "wants an offer"}});
+    let (status, told) = answer(crm.t.api(reqwest::Method::POST, "/api/v1/leads").json(&lead)).await;
+    assert!(status.is_success(), "{told}");
+    let browser = Browser::launch().await;
+    let tab = crm.tab(&browser).await;
+    picture(&tab, "signed-out").await;
+    tab.sign_in(&browser, super::crm::PASSWORD).await;
+    tab.connected().await;
+    picture(&tab, "ready").await;
+    tab.press("ready").await;
+    tab.frame.wait_for("document.querySelector('[data-testid=presence]').dataset.state === 'ready'", SECONDS).await;
+    ring_in(&crm.t, CALLER, DID).await;
+    due(&crm.t).await;
+    tab.shows("incoming").await;
+    tab.frame.wait_for("document.querySelector('[data-testid=facts]').children.length > 0", SECONDS).await;
+    picture(&tab, "incoming").await;
+    tab.press("answer").await;
+    due(&crm.t).await;
+    tab.shows("talk").await;
+    picture(&tab, "talk").await;
+    tab.press("transfer").await;
+    picture(&tab, "transfer").await;
+    tab.press("hangup").await;
+    tab.shows("idle").await;
+    picture(&tab, "wrap-up").await;
+    tab.press("end-wrap").await;
+    tab.shows_none().await;
+    tab.sends("initiate_call", json!({"phone_number": THEIRS, "identity_type": "Office", "identity_id": 1})).await;
+    tab.tells("Office 1").await;
+    for view in ["history", "lists", "messages"] {
+        tab.frame.eval(&format!("document.querySelector('nav [data-view={view}]').click()")).await;
+        tab.frame.wait_for(&format!("!document.querySelector('section[data-view={view}]').hidden"), SECONDS).await;
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        picture(&tab, view).await;
+    }
+    crm.t.stop().await;
+    tab.frame.wait_for("!document.querySelector('[data-testid=connection]').hidden", SECONDS).await;
+    picture(&tab, "lost").await;
+}
