@@ -188,7 +188,7 @@ async fn sign_in(
         if !is_own_form(&headers) {
             return Err(ApiError::Forbidden("this did not come from the log-in page".into()));
         }
-        web.sign_ins.check(address)?;
+        web.sign_ins.check(address, Some((&found.account.name, &login)))?;
         let issued = web.app.embed_sign_in((found.account.id, &found.account.name), &login, password).await?;
         let issued = issued.ok_or(ApiError::Unauthorized("login and password do not belong together".into()))?;
         Ok((StatusCode::CREATED, Json(json!({"code": issued.secret, "expiresAt": wire_micros(issued.expires_at)}))).into_response())

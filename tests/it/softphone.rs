@@ -5,4 +5,5 @@ mod dialpad;
 mod framing;
 mod loss;
 mod pictures;
+mod speed;
 mod using;

@@ -53,11 +53,14 @@ const messages = new MessagesView(views.part("messages"), api);
 const guest = DeskGuest.isMeant ? new DeskGuest() : null;
 /** @type {CtiClient | null} null while nobody is signed in */
 let client = null;
-/** @type {readonly string[]} what the telephone system can do */
-let capabilities = [];
+/** What the telephone system can do; null until that is known. @type {readonly string[] | null} */
+let capabilities = null;
 /** A call that the page asked for before anybody was signed in. @type {HostMessage | null} */
 let waiting = null;
 
+/** The page that frames us may sign its agent in by our address; the token is in it for no longer than this. */
+const embedToken = new URLSearchParams(location.hash.slice(1)).get("embed");
+if (location.hash !== "") window.history.replaceState(null, "", location.pathname + location.search);
 const clientId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
 const [app, tab] = await Promise.all([loadSettings(), claimTab()]);
 const embedder = new Embedder(app);
@@ -68,6 +71,7 @@ wire();
 await session.resume(tab.isCopy);
 if (session.isSignedIn) enter();
 else askToSignIn("");
+if (embedToken !== null && client === null) await signIn(embedToken);
 
 /** @returns {Promise<AppSettings>} */
 async function loadSettings() {
@@ -190,7 +194,7 @@ function draw() {
   presenceBar.show(agent);
   board.show(calls);
   const isBusy = own.some(({ state }) => state !== "idle" && state !== "end");
-  pad.show({ canDial: capabilities.length === 0 || capabilities.includes("dial"), isBusy });
+  pad.show({ canDial: capabilities?.includes("dial") ?? true, isBusy });
   const rings = own.some(({ state }) => state === "incoming");
   ringer.rings = rings && enabled && isThere;
   if (rings) embedder.post(OWN_API, "wants_attention", {});

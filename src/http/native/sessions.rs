@@ -72,7 +72,7 @@ impl From<Issued> for SignedIn {
     security(())
 )]
 async fn sign_in(State(web): State<Web>, Peer(address): Peer, Body(asked): Body<SignIn>) -> Result<(StatusCode, Json<SignedIn>), ApiError> {
-    web.sign_ins.check(address)?;
+    web.sign_ins.check(address, asked.account.as_deref().zip(asked.login.as_deref()).filter(|_| asked.code.is_none()))?;
     let issued = match asked {
         SignIn { code: Some(code), .. } => web
             .app

@@ -91,7 +91,7 @@ async fn try_sign_in(web: &Web, address: IpAddr, headers: &HeaderMap, typed: &Ty
         let message = "Browsers keep you signed in over a secure connection only. Open this page by https:// and log in there.";
         return Err(ApiError::Forbidden(message.into()));
     }
-    web.sign_ins.check(address)?;
+    web.sign_ins.check(address, Some((typed.account, typed.login)))?;
     if typed.account.is_empty() || typed.login.is_empty() || password.is_empty() {
         return Err(ApiError::Missing { field: "login".into(), message: "Account, login and password are all needed.".into() });
     }

@@ -14,7 +14,7 @@ use axum::{
     routing::get,
 };
 use cti_gateway::{
-    app::{clock::Clock, passwords},
+    app::{clock::Clock, passwords, seal::Seal},
     store::people::NewAgent,
 };
 use serde_json::{Value, json};
@@ -81,7 +81,8 @@ pub(super) struct Crm {
 impl Crm {
     /// Opens both. The gateway lives by the machine's clock, as the page's timers do; its client app `crm` names the CRM's origin.
     pub(super) async fn open() -> Self {
-        let mut t = TestApp::start(Kind::Sqlite).await;
+        let mut t =
+            TestApp::start_with(Kind::Sqlite, |config| config.seal = Seal::new(Some(&Seal::make_key()), None).expect("a key")).await;
         let hash = passwords::hash(PASSWORD).expect("a hash");
         let anna = NewAgent { password_hash: Some(hash), ..agent(ANNA, "1009") };
         t.admin().add_agent((t.account, ACCOUNT), &anna).await.expect("the store").expect("a new agent");
