@@ -7,6 +7,7 @@ mod calls;
 mod dial_lists;
 mod dnc;
 mod events;
+mod health;
 mod leads;
 mod messages;
 pub(super) mod openapi;
@@ -19,6 +20,7 @@ mod sessions;
 mod setup;
 mod sign_in_limit;
 mod telephone;
+mod trace;
 
 use axum::Router;
 use utoipa_axum::router::OpenApiRouter;
@@ -42,6 +44,7 @@ fn described() -> OpenApiRouter<Web> {
         .merge(dial_lists::router())
         .merge(dnc::router())
         .merge(events::router())
+        .merge(health::router())
         .merge(leads::router())
         .merge(messages::router())
         .merge(parties::router())
@@ -51,4 +54,5 @@ fn described() -> OpenApiRouter<Web> {
         .merge(sessions::router())
         .merge(setup::router())
         .merge(telephone::router())
+        .merge(trace::router())
 }

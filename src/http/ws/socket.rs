@@ -1,6 +1,6 @@
 //! One open socket: hello, then the feed out and pongs and wishes in, until one side closes.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::{SinkExt, StreamExt, stream::FuturesOrdered};
@@ -21,6 +21,7 @@ use crate::{
         directory::Grant,
         hub::{Feed, Interest, Item, Opening, Resume},
         presence::Softphone,
+        pulse::Pulse,
         wishes::{Granted, Wish},
     },
     domain::{call::Call, event::scope_to_see, presence::Shown, scope::Scope},
@@ -47,6 +48,8 @@ pub(super) struct Session {
     agent: Option<String>,
     /// Keeps him signed in.
     _softphone: Option<Softphone>,
+    /// Where it is noted how soon entries get here.
+    pulse: Arc<Pulse>,
     /// `seq` of the last event, snapshot or resume position: the next event's `prev`.
     chain: i64,
     /// Answers that are being made, in the order of the wishes.
@@ -65,6 +68,7 @@ impl Session {
                     Ok((feed, opening, softphone)) => {
                         let mut session = Box::new(Self {
                             chain: feed.cursor(),
+                            pulse: web.app.pulses.of(grant.account.id),
                             web,
                             socket,
                             grant,
@@ -238,6 +242,7 @@ impl Session {
                 self.chain = entry.seq;
                 if let Ok(age) = (self.web.app.clock.now() - entry.observed_at).to_std() {
                     metrics::histogram!("cti_delivery_seconds").record(age.as_secs_f64());
+                    self.pulse.delivered(age, self.web.app.clock.now());
                 }
                 self.put(frame).await
             }
@@ -343,7 +348,7 @@ async fn begin(
         None => None,
     };
     let opened = Feed::open(&web.app.hub, grant.account.id, interest, resume).await;
-    let (feed, opening) = opened.map_err(|error| Failure::Store(std::sync::Arc::new(error)))?;
+    let (feed, opening) = opened.map_err(|error| Failure::Store(Arc::new(error)))?;
     Ok((feed, opening, softphone))
 }
 
