@@ -3,7 +3,7 @@
  * returns the next one, and the time is an argument.
  *
  * @import { Call, CallState, Envelope, SnapshotFrame } from "../sdk/types.js"
- * @import { Agent } from "./api.js"
+ * @import { Agent } from "./shapes.js"
  */
 
 /**
@@ -106,12 +106,37 @@ export function fade(state, now) {
 }
 
 /**
+ * The list of agents was read. Of whom an event told while it was on its way, the event holds.
+ *
  * @param {State} state
  * @param {Agent[]} agents
+ * @param {ReadonlyMap<string, Agent>} before whom we knew when it was asked for
  * @returns {State}
  */
-export function meet(state, agents) {
-  return { ...state, agents: new Map(agents.map((agent) => [agent.login, agent])) };
+export function meet(state, agents, before) {
+  const newest = (/** @type {Agent} */ agent) => {
+    const known = state.agents.get(agent.login);
+    return known === undefined || known === before.get(agent.login) ? agent : { ...agent, ...presenceOf(known) };
+  };
+  return { ...state, agents: new Map(agents.map((agent) => [agent.login, newest(agent)])) };
+}
+
+/**
+ * How many agents are in each state.
+ *
+ * @param {State} state
+ * @returns {Map<string, number>}
+ */
+export function headcount({ agents }) {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const { state } of agents.values()) counts.set(state ?? "offline", (counts.get(state ?? "offline") ?? 0) + 1);
+  return counts;
+}
+
+/** @param {Partial<Agent>} agent */
+function presenceOf({ state = null, since = null, reason = null, next = null }) {
+  return { state, since, reason, next };
 }
 
 /**
@@ -211,7 +236,7 @@ function hold(call, agent, attempt = 1, cv = 0) {
 function withPresence(agents, { agent: login, data }) {
   const agent = login && agents.get(login);
   if (!agent || typeof data.state !== "string") return agents;
-  return new Map(agents).set(login, { ...agent, state: data.state });
+  return new Map(agents).set(login, { ...agent, ...presenceOf(data) });
 }
 
 const BLANK_ROW = { state: null, outcome: null, agent: null, number: null, call: null };
