@@ -174,7 +174,7 @@ impl App {
     async fn why(&self, account: &Arc<Account>, campaign: &str, dialing: Option<&Dialing>, due: i64) -> std::result::Result<Why, Failure> {
         let Some(dialing) = dialing else { return Ok(Why::new("not_dialed", "nobody dials this campaign: it says nothing of dialing")) };
         if !dialing.running {
-            return Ok(Why::new("stopped", "it is stopped"));
+            return Ok(Why::new("stopped", "nobody has started it: its setup says that it does not run"));
         }
         let Some(driven) = account.telephone_system() else {
             return Ok(Why::new("no_system", "the account has no telephone system that takes orders"));

@@ -76,7 +76,8 @@ export class CampaignsView extends HTMLElement {
     tell(this.#failure, "");
     this.#nothing.hidden = all.length > 0;
     write(this.#nothing, "No campaigns yet. An administrator adds one: PUT /api/v1/campaigns/{name}.");
-    arrange(this.#list, all.map((progress) => this.#card(progress, api.now())));
+    const inOrder = [...all].sort((a, b) => Number(b.running) - Number(a.running));
+    arrange(this.#list, inOrder.map((progress) => this.#card(progress, api.now())));
   }
 
   /**
@@ -104,9 +105,12 @@ export class CampaignsView extends HTMLElement {
     write(find(card, ".mode", HTMLElement), mode === null ? "" : MODES[mode]);
     const state = find(card, ".running", HTMLElement);
     state.dataset.state = running ? "talk" : "end";
-    write(state, running ? "Running" : mode === null ? "Not dialed" : "Stopped");
+    write(state, running ? "Running" : "Stopped");
+    state.hidden = mode === null;
+    // of one that nobody dials there is no pace to show
+    card.classList.toggle("undialed", mode === null);
     const link = find(card, ".to-queue", HTMLAnchorElement);
-    link.hash = `#queue/${encodeURIComponent(campaign)}`;
+    link.href = `#queue/${encodeURIComponent(campaign)}`;
     link.ariaLabel = `Queue of ${campaign}`;
     const reason = find(card, ".why", HTMLElement);
     reason.dataset.state = TONES.get(why.code) ?? "end";
@@ -122,7 +126,7 @@ export class CampaignsView extends HTMLElement {
    * @param {Progress} progress
    * @param {readonly Sample[]} samples
    */
-  #figures(card, { leads, lines, agents, today, tally, limits, room }, samples) {
+  #figures(card, { mode, leads, lines, agents, today, tally, limits, room }, samples) {
     fill(find(card, ".leads", HTMLElement), leads, () => parts("Leads", leadParts(leads)));
     const rows = /** @type {[string, string][]} */ ([
       ["Leads", grouped(leads.total)],
@@ -131,9 +135,9 @@ export class CampaignsView extends HTMLElement {
       ["Answered today", grouped(today.answered)],
       ["Lines ringing", grouped(lines.ringing)],
       ["Talking", grouped(lines.talking)],
-      ["Previews", grouped(lines.preview)],
-      ["May be uncovered", grouped(room)],
     ]);
+    if (mode === "preview") rows.push(["Previews", grouped(lines.preview)]);
+    if (mode === "predictive") rows.push(["Lines beyond agents, at most", grouped(room)]);
     fill(find(card, ".facts", HTMLElement), rows, () => facts(rows));
     const cap = limits.cap / 10_000;
     const told = `Abandoned in thirty days: ${share(tally.abandoned, tally.answered)} of ${counted(tally.answered, "answered call")}, the cap is ${share(limits.cap, 10_000)}`;

@@ -63,7 +63,7 @@ export class EventList extends HTMLElement {
     this.#rows = new Map(shown.map((event) => [event.key, drawn.get(event.key) ?? rowFor(event)]));
     arrange(this.#body, [...this.#rows.values()]);
     this.#history.hidden = !CALL_ID.test(wanted);
-    this.#history.hash = `#call/${wanted}`;
+    this.#history.href = `#call/${wanted}`;
     this.#nothing.hidden = shown.length > 0;
     write(this.#nothing, wanted === "" ? "Waiting for the first event." : `None of the last ${counted(from.length, "event")} matches.`);
     const newer = this.#paused === null ? 0 : newerThan(this.#paused[0], this.#events);

