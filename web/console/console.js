@@ -207,7 +207,7 @@ function drawNow() {
     for (const login of grouped.strangers) asked.add(login);
     void loadAgents();
   }
-  const around = { anyCall: state.anyCall || !state.anchored, note: agentsNote(), now: staleSince ?? api.now(), heads: headcount(state) };
+  const around = { anyCall: state.anyCall || !state.anchored, note: agentsNote(), now: staleSince ?? api.now(), heads: headcount(grouped) };
   calls.render(grouped, around);
   events.render(state.events);
   showFigures();

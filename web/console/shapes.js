@@ -8,6 +8,7 @@
  * @property {string} login
  * @property {string | null} [name]
  * @property {string | null} [number]
+ * @property {boolean} [signedIn]
  * @property {string | null} [state] presence: ready, not_ready, …
  * @property {string | null} [since]
  * @property {string | null} [reason]

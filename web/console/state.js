@@ -124,19 +124,36 @@ export function meet(state, agents, before) {
 /**
  * How many agents are in each state.
  *
- * @param {State} state
+ * @param {Board} board
  * @returns {Map<string, number>}
  */
-export function headcount({ agents }) {
+export function headcount({ lanes }) {
   /** @type {Map<string, number>} */
   const counts = new Map();
-  for (const { state } of agents.values()) counts.set(state ?? "offline", (counts.get(state ?? "offline") ?? 0) + 1);
+  for (const { agent } of lanes) counts.set(agent.state ?? "offline", (counts.get(agent.state ?? "offline") ?? 0) + 1);
   return counts;
 }
 
 /** @param {Partial<Agent>} agent */
-function presenceOf({ state = null, since = null, reason = null, next = null }) {
-  return { state, since, reason, next };
+function presenceOf({ state = null, since = null, reason = null, next = null, signedIn = state !== "offline" }) {
+  return { state, since, reason, next, signedIn };
+}
+
+/** @type {Partial<Record<CallState, string>>} */
+const BY_CALL = { preview: "reserved", incoming: "ringing", ringing: "ringing", talk: "on_call", hold: "on_call", idle: "wrap_up" };
+
+/**
+ * Who is not signed in has no state of his own, and no event tells of one: what he does follows from his calls.
+ *
+ * @param {Agent} agent
+ * @param {HeldCall[]} calls
+ * @returns {Agent}
+ */
+function withDoing(agent, calls) {
+  if (agent.signedIn) return agent;
+  const live = calls.find(({ endedAt }) => endedAt === null);
+  if (live === undefined) return { ...agent, state: "offline", since: null };
+  return { ...agent, state: BY_CALL[live.state] ?? "offline", since: live.call.stateTime };
 }
 
 /**
@@ -171,7 +188,8 @@ export function board({ calls, agents }) {
   }
   const byName = new Intl.Collator(undefined, { numeric: true }).compare;
   const sorted = [...lanes.values()].sort((a, b) => byName(nameOf(a.agent), nameOf(b.agent)));
-  return { lanes: sorted, unassigned, strangers };
+  const doing = sorted.map(({ agent, calls }) => ({ agent: withDoing(agent, calls), calls }));
+  return { lanes: doing, unassigned, strangers };
 }
 
 /** @param {Agent} agent */

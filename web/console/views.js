@@ -52,6 +52,7 @@ export class Views {
     for (const link of this.#links) {
       const isCurrent = link.hash === `#${name}`;
       link.ariaCurrent = isCurrent ? "page" : null;
+      if (isCurrent) link.scrollIntoView({ block: "nearest", inline: "center" });
       if (isCurrent) this.onShow(name === FIRST ? "" : (link.textContent ?? ""));
     }
     this.#views[name]?.show(decoded(rest.join("/")));

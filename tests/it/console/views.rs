@@ -63,6 +63,12 @@ async fn agents_are_shown_with_what_they_do() {
     t.vtiger("event=call_hangup&call_id=1").await;
     wait_text(&page, &doing("agent1"), &["Wrap-up"]).await;
 
+    // who is not signed in does what his calls say
+    t.vtiger("event=call_initiated&call_id=2&from=%2B4930123457&to=1002").await;
+    wait_text(&page, &doing("agent2"), &["Ringing", "0:"]).await;
+    t.vtiger("event=call_hangup&call_id=2").await;
+    wait_text(&page, &doing("agent2"), &["Offline"]).await;
+
     page.eval("document.querySelector('.head[data-state=offline] button').click()").await;
     page.wait_for("document.querySelectorAll('[data-testid=agent]').length === 2", SECONDS).await;
     page.eval("document.querySelector('.head[data-state=offline] button').click()").await;
