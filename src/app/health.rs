@@ -223,15 +223,17 @@ impl App {
     }
 
     async fn providers_health(&self, account: &Account) -> Result<Vec<ProviderHealth>> {
-        let none = |(name, _): (&str, _)| (name.to_owned(), (BTreeMap::new(), None));
-        let mut all: BTreeMap<String, (BTreeMap<String, i64>, Option<DateTime<Utc>>)> = account.setup.providers.iter().map(none).collect();
+        let silent = |provider: String| ProviderHealth { provider, messages: BTreeMap::new(), last_at: None };
+        let known = account.setup.providers.iter().map(|(name, _)| (name.to_owned(), silent(name.to_owned())));
+        let mut all: BTreeMap<String, ProviderHealth> = known.collect();
         let since = self.clock.now() - TimeDelta::hours(MESSAGES_HOURS);
         for row in messages::carried(self.db.read(), account.id, since).await? {
-            let (by_status, last_at) = all.entry(row.provider).or_default();
-            by_status.insert(row.status, row.messages);
-            *last_at = (*last_at).max(Some(row.last_at));
+            // one that is not set up any more is shown as long as its messages are
+            let provider = all.entry(row.provider.clone()).or_insert_with(|| silent(row.provider));
+            provider.messages.insert(row.status, row.messages);
+            provider.last_at = provider.last_at.max(Some(row.last_at));
         }
-        Ok(all.into_iter().map(|(provider, (messages, last_at))| ProviderHealth { provider, messages, last_at }).collect())
+        Ok(all.into_values().collect())
     }
 }
 

@@ -121,16 +121,17 @@ impl App {
     /// How each campaign of an account gets on, by name.
     ///
     /// # Errors
-    /// What the database says.
+    /// See [`Failure`].
     pub async fn progress(&self, account: &Arc<Account>) -> std::result::Result<Vec<Progress>, Failure> {
         let failed = |error: sqlx::Error| Failure::Store(Arc::new(error));
         let now = self.agents_now(account).await.map_err(failed)?;
         let states: HashMap<&str, AgentState> = now.iter().map(|(login, (_, shown))| (login.as_str(), shown.state)).collect();
         let (_, _, live) = calls::live(self.db.read(), account.id).await.map_err(failed)?;
+        let records = self.records(account.id).await.map_err(failed)?;
         let mut all = Vec::new();
         for (name, campaign) in account.setup.campaigns.iter() {
             let dialing = campaign.dialing.as_ref();
-            let budget = self.budget(account.id, name).await.map_err(failed)?;
+            let budget = records.budget(name, self.clock.now());
             let leads = self.count_leads(account.id, name).await.map_err(failed)?;
             let why = self.why(account, name, dialing, leads.due).await?;
             let crew = dialing.map(|dialing| crew(account, dialing)).unwrap_or_default();

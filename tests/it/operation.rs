@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
+use cti_gateway::{
+    app::{sessions::AGENT_SCOPES, sweeper},
+    domain::order::{Command, Order},
+    store::credentials::NewCredential,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{
     app::{ACCOUNT, QUIET_SECRET, TestApp, agent, answer, both, token},
     floor::{campaign, due, house, lead, pass, put, ready, steady, with},
+    wire::until,
 };
 
 const BERLIN: &str = "+493055501901";
@@ -71,6 +77,14 @@ both! {
         assert_eq!((&house["system"], &house["state"], &house["orders"]["taken"]), (&json!("house"), &json!("up"), &json!(1)), "{house}");
         assert!(house["news"].as_u64() > Some(0) && house["lastNewsAt"].is_string(), "{house}");
         assert_eq!((&spare["state"], &spare["message"]), (&json!("down"), &json!("it is not in use")));
+        // what it does not have it cannot hold
+        let order = Order { id: t.clock.id(), call: "nobody".to_owned(), command: Command::Hold };
+        let account = t.app().directory.account(&t.app().hub, t.account).await.expect("the account");
+        t.app().order(&account, order).await.expect("it is stored");
+        due(&t).await;
+        let orders = health(&t).await["telephoneSystems"][0]["orders"].clone();
+        assert_eq!((&orders["refused"], &orders["lastTrouble"]["verb"]), (&json!(1), &json!("hold")), "{orders}");
+        assert!(orders["lastTrouble"]["message"].as_str().is_some_and(|why| !why.is_empty()), "{orders}");
         let carrier = &told["providers"][0];
         let count: i64 = carrier["messages"].as_object().expect("counts").values().filter_map(Value::as_i64).sum();
         assert_eq!((&carrier["provider"], count), (&json!("carrier"), 1), "{carrier}");
@@ -100,8 +114,11 @@ both! {
         due(&t).await;
         tokio::time::sleep(Duration::from_millis(300)).await; // a count that took long is kept for a while
         let told = progress(&t).await;
-        let leads = json!({"total": 5, "hot": 3, "callback": 1, "fresh": 0, "retry": 0, "due": 1, "rest": 1, "dialedToday": 1, "cameOut": {"DO NOT CALL": 1}});
-        assert!(told["leads"]["total"] == leads["total"] && told["leads"]["cameOut"] == leads["cameOut"] && told["leads"]["dialedToday"] == 1, "{told}");
+        let leads = &told["leads"];
+        assert_eq!([&leads["total"], &leads["callback"], &leads["dialedToday"]], [5, 1, 1], "{told}");
+        assert_eq!(leads["cameOut"], json!({"DO NOT CALL": 1}), "{told}");
+        let queued: i64 = ["hot", "callback", "fresh", "retry", "rest"].iter().filter_map(|word| leads[word].as_i64()).sum();
+        assert_eq!((queued, &leads["due"]), (5, &json!(1)), "of those who wait it is day for one: {told}");
         assert_eq!(told["lines"], json!({"preview": 0, "ringing": 1, "talking": 0, "wrapUp": 0}), "{told}");
         assert_eq!((&told["why"]["code"], &told["agents"]), (&json!("enough_in_flight"), &json!({"offline": 2, "ready": 1})), "{told}");
         pass(&t, 6).await;
@@ -135,6 +152,34 @@ both! {
         assert_eq!(t.get("/api/v1/dialer-calls?callId=none").await.1["items"], json!([]));
         let unknown = t.get("/api/v1/dialer-calls/0193a1b2-0000-7000-8000-000000000000/journal").await;
         assert_eq!(unknown.0, StatusCode::NOT_FOUND);
+    }
+
+    async fn an_agent_reads_of_a_call_what_was_for_him(t: TestApp) {
+        let heard = t.vtiger_at(QUIET_SECRET, "event=call_initiated&call_id=abc&from=%2B4930123456&to=1001").await;
+        let id = heard["dialer_call_id"].as_str().or(heard["dialerCallId"].as_str()).expect("an id").to_owned();
+        for (login, expected) in [("agent1", 1), ("agent2", 0)] {
+            let secret = format!("session_{login}");
+            let subject = Some(format!("agent:{login}"));
+            let new = NewCredential { kind: "session", subject, ..token(t.account, &secret, AGENT_SCOPES) };
+            assert!(t.admin().add_token(ACCOUNT, &new).await.expect("the store"));
+            let path = format!("/api/v1/dialer-calls/{id}/journal");
+            let (status, told) = answer(t.request(Method::GET, &path).bearer_auth(&secret)).await;
+            assert_eq!((status, told["items"].as_array().map(Vec::len)), (StatusCode::OK, Some(expected)), "{login}: {told}");
+        }
+    }
+
+    async fn what_the_journal_no_longer_holds_is_said_to_be_missing(t: TestApp) {
+        let heard = t.vtiger("event=call_initiated&call_id=abc&from=%2B4930123456&to=1001").await;
+        let id = heard["dialer_call_id"].as_str().or(heard["dialerCallId"].as_str()).expect("an id").to_owned();
+        t.vtiger("event=call_hangup&call_id=abc").await;
+        assert!(trace(&t, &id).await.1);
+        t.clock.advance(t.config.retention() + Duration::from_secs(1));
+        t.vtiger("event=call_initiated&call_id=new&from=%2B4930123456&to=1001").await;
+        sweeper::trim(&t.app()).await.expect("the store");
+        until("everything old is trimmed", || async { trace(&t, &id).await == (vec![], false) }).await;
+        let (_, states) = t.get(&format!("/api/v1/dialer-calls/{id}/events")).await;
+        assert_eq!(states["items"].as_array().map(Vec::len), Some(2), "its states are kept: {states}");
+        assert_eq!(health(&t).await["journal"]["kept"], 1);
     }
 
     async fn another_account_sees_nothing_of_it(t: TestApp) {

@@ -84,6 +84,15 @@ export class Api {
   }
 
   /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<string[]>}
+   */
+  async campaigns(signal) {
+    const { items } = await this.#get("/api/v1/campaigns", signal);
+    return items.map((/** @type {{ name: string }} */ { name }) => name);
+  }
+
+  /**
    * Who is dialed next in a campaign, and why not now.
    *
    * @param {string} campaign

@@ -85,7 +85,8 @@ export class CallBoard extends HTMLElement {
     this.#summarise([...unassigned, ...everybody.flatMap(({ calls }) => calls)]);
     this.#count(heads);
     this.#filtered.hidden = this.#only === null;
-    write(this.#filtered, `Only agents who are: ${presenceWord(this.#only).toLowerCase()}. ${everybody.length - lanes.length} are not shown.`);
+    const others = everybody.length - lanes.length;
+    write(this.#filtered, `Only agents who are: ${presenceWord(this.#only).toLowerCase()}. ${others} are not shown.`);
     this.tick(now);
   }
 
@@ -153,8 +154,9 @@ export class CallBoard extends HTMLElement {
     doing.dataset.state = state;
     write(find(doing, ".badge", HTMLElement), presenceWord(state));
     const { next } = agent;
-    const words = [reasonWord(agent.reason), next ? `then ${[presenceWord(next.mode), reasonWord(next.reason)].filter(Boolean).join(", ").toLowerCase()}` : ""];
+    const after = next ? `then ${presenceWord(next.mode).toLowerCase()}` : "";
     const reason = find(doing, ".reason", HTMLElement);
+    const words = [reasonWord(agent.reason), [after, reasonWord(next?.reason)].filter(Boolean).join(", ")];
     reason.title = words.filter(Boolean).join(" · ");
     write(reason, reason.title);
     // how long somebody is away is nobody's concern

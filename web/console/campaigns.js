@@ -140,7 +140,8 @@ export class CampaignsView extends HTMLElement {
     if (mode === "predictive") rows.push(["Lines beyond agents, at most", grouped(room)]);
     fill(find(card, ".facts", HTMLElement), rows, () => facts(rows));
     const cap = limits.cap / 10_000;
-    const told = `Abandoned in thirty days: ${share(tally.abandoned, tally.answered)} of ${counted(tally.answered, "answered call")}, the cap is ${share(limits.cap, 10_000)}`;
+    const of = `${share(tally.abandoned, tally.answered)} of ${counted(tally.answered, "answered call")}`;
+    const told = `Abandoned in thirty days: ${of}, the cap is ${share(limits.cap, 10_000)}`;
     fill(find(card, ".cap", HTMLElement), told, () => [
       make("p", "", told),
       gauge(told, tally.answered === 0 ? 0 : tally.abandoned / tally.answered, cap),

@@ -155,6 +155,8 @@ function onSnapshot(snapshot) {
 function onEvent(event, live) {
   state = hear(state, event, api.now(), live);
   explorer.hear(event);
+  const { type, agent } = event;
+  if (type === "agent.state" && agent !== null && state.agents.size > 0 && !state.agents.has(agent)) askAbout([agent]);
   draw();
 }
 
@@ -202,11 +204,7 @@ function draw() {
 
 function drawNow() {
   const grouped = board(state);
-  if (grouped.strangers.some((login) => !asked.has(login))) {
-    // Someone who joined after the list was read. Each is asked about once.
-    for (const login of grouped.strangers) asked.add(login);
-    void loadAgents();
-  }
+  askAbout(grouped.strangers);
   const around = { anyCall: state.anyCall || !state.anchored, note: agentsNote(), now: staleSince ?? api.now(), heads: headcount(grouped) };
   calls.render(grouped, around);
   events.render(state.events);
@@ -214,6 +212,17 @@ function drawNow() {
   const live = [...state.calls.values()].filter(({ endedAt }) => endedAt === null).length;
   const what = link.state === "live" ? `${live} live` : link.state === "offline" ? "Offline" : "Connecting";
   document.title = [what, title, "cti-gateway"].filter(Boolean).join(" · ");
+}
+
+/**
+ * Those who joined after the list of agents was read. Each is asked about once.
+ *
+ * @param {string[]} logins
+ */
+function askAbout(logins) {
+  if (logins.every((login) => asked.has(login))) return;
+  for (const login of logins) asked.add(login);
+  void loadAgents();
 }
 
 /** Once a second: the countdown, the timers, what has faded, and whether the page still tells the present. */

@@ -122,7 +122,8 @@ function rowFor(event) {
 /** @param {EventRow} event */
 function resyncFor({ seq, time }) {
   const row = stamp("resync-template", HTMLTableRowElement);
-  const text = `${timeOfDay(time)} · Resynchronised at seq ${seq}. Events before it may be missing from this list; the calls are complete.`;
+  const what = `Resynchronised at seq ${seq}. Events before it may be missing from this list; the calls are complete.`;
+  const text = `${timeOfDay(time)} · ${what}`;
   write(find(row, "td", HTMLTableCellElement), text);
   return row;
 }

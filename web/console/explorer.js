@@ -141,7 +141,8 @@ export class ExplorerView extends HTMLElement {
       tell(this.#failure, journal.complete ? "" : INCOMPLETE);
       this.#head(call, api.now());
       this.#drawSteps();
-      this.#go(isNew || !wasLast ? (isNew ? 0 : this.#at) : this.#steps.length - 1);
+      // who stands at the newest event stays at the newest
+      this.#go(isNew ? 0 : wasLast ? this.#steps.length - 1 : this.#at);
     } catch (error) {
       if (signal.aborted) return;
       const isMissing = error instanceof ApiError && error.status === 404;
@@ -163,7 +164,7 @@ export class ExplorerView extends HTMLElement {
   #drawSteps() {
     const steps = this.#steps;
     this.#slider.max = String(Math.max(0, steps.length - 1));
-    for (const part of this.querySelectorAll(".walk, .moment")) if (part instanceof HTMLElement) part.hidden = steps.length === 0;
+    for (const part of this.querySelectorAll(".walk, .moment")) part.toggleAttribute("hidden", steps.length === 0);
     const shown = steps.map(({ seq, text }) => [seq, text]);
     fill(this.#list, shown, () => steps.map((step, i) => this.#stepFor(step, i)));
   }
@@ -185,7 +186,8 @@ export class ExplorerView extends HTMLElement {
   #press(key) {
     if (key.target instanceof HTMLInputElement || key.altKey || key.ctrlKey || key.metaKey) return;
     const last = this.#steps.length - 1;
-    const to = { ArrowLeft: this.#at - 1, ArrowUp: this.#at - 1, ArrowRight: this.#at + 1, ArrowDown: this.#at + 1, Home: 0, End: last }[key.key];
+    const [back, on] = [this.#at - 1, this.#at + 1];
+    const to = { ArrowLeft: back, ArrowUp: back, ArrowRight: on, ArrowDown: on, Home: 0, End: last }[key.key];
     if (to === undefined) return;
     key.preventDefault();
     this.#go(to);
@@ -226,18 +228,24 @@ export class ExplorerView extends HTMLElement {
     const told = segments.map(({ word, from, to }) => `${word} ${duration(to - from)}`).join(", ");
     fill(this.#strip, [segments, step?.seq], () => {
       const bars = segments.map(({ state, from, to }) => {
-        return draw("rect", { x: x(from).toFixed(2), y: 6, width: Math.max(2, x(to) - x(from)).toFixed(2), height: 28, class: "segment", "data-state": state });
+        const [left, width] = [x(from), Math.max(2, x(to) - x(from))].map((n) => n.toFixed(2));
+        return draw("rect", { x: left ?? 0, y: 6, width: width ?? 0, height: 28, class: "segment", "data-state": state });
       });
-      const picture = draw("svg", { viewBox: "0 0 1000 40", role: "img", "aria-label": `States: ${told}`, preserveAspectRatio: "none" }, ...bars);
-      if (step) picture.append(draw("rect", { x: Math.max(0, x(Date.parse(step.at)) - 2).toFixed(2), y: 0, width: 4, height: 40, class: "here" }));
-      const legend = segments.map(({ state, word, agent, from, to, isOpen }) => {
-        const item = make("li", "", make("span", "dot"), `${word} `, make("strong", "", duration(to - from)), isOpen ? " so far" : null, agent ? ` · ${agent}` : null);
-        item.dataset.state = state;
-        return item;
-      });
-      return [picture, make("ul", "legend", ...legend)];
+      const label = `States: ${told}`;
+      const picture = draw("svg", { viewBox: "0 0 1000 40", role: "img", "aria-label": label, preserveAspectRatio: "none" }, ...bars);
+      const here = step && Math.max(0, x(Date.parse(step.at)) - 2).toFixed(2);
+      if (here) picture.append(draw("rect", { x: here, y: 0, width: 4, height: 40, class: "here" }));
+      return [picture, make("ul", "legend", ...segments.map(segmentItem))];
     });
   }
+}
+
+/** @param {Segment} segment */
+function segmentItem({ state, word, agent, from, to, isOpen }) {
+  const item = make("li", "", make("span", "dot"), `${word} `, make("strong", "", duration(to - from)));
+  item.append([isOpen ? " so far" : "", agent ? ` · ${agent}` : ""].join(""));
+  item.dataset.state = state;
+  return item;
 }
 
 const INCOMPLETE = "The journal no longer holds all events of this call: it keeps them for some days. The strip of states is complete.";

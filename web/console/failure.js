@@ -13,7 +13,8 @@ export function failureText(error, what) {
   if (!(error instanceof ApiError)) return `The server is not reachable. The ${what} are loaded as soon as it is back.`;
   if (error.status === 401) return "Your session has ended. Sign out and log in again.";
   if (error.status === 403) {
-    return `Your session may not read the ${what}: ${error.message}. A session keeps what it could when it was made; sign out and log in again.`;
+    const remedy = "A session keeps what it could when it was made; sign out and log in again.";
+    return `Your session may not read the ${what}: ${error.message}. ${remedy}`;
   }
   if (error.status >= 500) return `The server could not answer: ${error.message} It is asked again by itself.`;
   return error.message;

@@ -45,12 +45,13 @@ export class HealthView extends HTMLElement {
     const now = api.now();
     this.#loadedAt = now;
     tell(this.#failure, "");
-    const put = (/** @type {string} */ name, /** @type {(Node | string)[]} */ nodes) => {
-      fill(find(this, `[data-testid=${name}] .body`, HTMLElement), nodes.map((node) => (typeof node === "string" ? node : node.textContent)), () => nodes);
+    const put = (/** @type {string} */ name, /** @type {HTMLElement[]} */ nodes) => {
+      fill(find(this, `[data-testid=${name}] .body`, HTMLElement), nodes.map((node) => node.textContent), () => nodes);
     };
-    put("systems", health.telephoneSystems.length > 0 ? health.telephoneSystems.map((system) => systemItem(system, now)) : [none(NO_SYSTEM)]);
-    put("gateways", health.gateways.length > 0 ? health.gateways.map((gateway) => gatewayItem(gateway, now)) : [none(NO_GATEWAY)]);
-    put("providers", health.providers.length > 0 ? health.providers.map((provider) => providerItem(provider, now)) : [none(NO_PROVIDER)]);
+    const { telephoneSystems, gateways, providers } = health;
+    put("systems", telephoneSystems.length > 0 ? telephoneSystems.map((system) => systemItem(system, now)) : [none(NO_SYSTEM)]);
+    put("gateways", gateways.length > 0 ? gateways.map((gateway) => gatewayItem(gateway, now)) : [none(NO_GATEWAY)]);
+    put("providers", providers.length > 0 ? providers.map((provider) => providerItem(provider, now)) : [none(NO_PROVIDER)]);
     put("server", serverItems(health, now));
   }
 }
@@ -85,9 +86,10 @@ function item(name, state, rows, trouble = "") {
 function systemItem({ system, state, since, message, lastNewsAt, news, orders }, now) {
   const { taken, refused, unclear, lastTrouble } = orders;
   const isUp = state === "up";
+  const held = since === null ? "not known" : `${dayAndTime(since, now)} (${span(now - Date.parse(since))})`;
   /** @type {[string, string][]} */
   const rows = [
-    [isUp ? "Connected since" : "Away since", since === null ? "not known" : `${dayAndTime(since, now)} (${span(now - Date.parse(since))})`],
+    [isUp ? "Connected since" : "Away since", held],
     ["Last news", ago(lastNewsAt, now)],
     ["News", grouped(news)],
     ["Orders taken", grouped(taken)],
@@ -121,8 +123,8 @@ function providerItem({ provider, messages, lastAt }, now) {
   const count = (/** @type {string[]} */ ...statuses) => statuses.reduce((sum, status) => sum + (messages[status] ?? 0), 0);
   const failed = count("failed", "undelivered");
   const waiting = count("queued", "sending", "unclear");
-  const state = failed > 0 ? badge("trouble", `${failed} failed`) : waiting > 0 ? badge("ringing", `${waiting} on their way`) : badge("end", "Quiet");
-  return item(provider, state, [
+  const calm = waiting > 0 ? badge("ringing", `${waiting} on their way`) : badge("end", "Quiet");
+  return item(provider, failed > 0 ? badge("trouble", `${failed} failed`) : calm, [
     ["Sent or delivered", grouped(count("sent", "delivered"))],
     ["On their way", grouped(waiting)],
     ["Failed", grouped(failed)],

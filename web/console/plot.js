@@ -11,6 +11,8 @@ const EDGE = 3;
 
 /** @typedef {{ at: number, values: Record<string, number | null> }} Sample */
 
+/** A longer pause between two samples, while nobody looked, is left out of the line. */
+const PAUSE_MS = 90_000;
 /** Samples that are kept; when there are more, every second of the older half goes. */
 const SAMPLES_MAX = 720;
 
@@ -42,18 +44,48 @@ export function plot(samples, { name, key, show, limit }) {
   const [begin, end] = [samples[0]?.at ?? 0, samples.at(-1)?.at ?? 0];
   const x = (/** @type {number} */ at) => EDGE + ((WIDTH - 2 * EDGE) * (at - begin)) / Math.max(1, end - begin);
   const y = (/** @type {number} */ value) => HEIGHT - EDGE - ((HEIGHT - 2 * EDGE) * value) / most;
-  const path = points.map(({ at, value }) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`);
   const values = points.map(({ value }) => value);
-  const told = last ? `${name}: ${show(last.value)} now, ${show(Math.min(...values))} to ${show(Math.max(...values))} since this page is open` : `${name}: not known`;
-  const picture = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "plot", role: "img", "aria-label": told, preserveAspectRatio: "none" });
+  const range = `${show(Math.min(...values))} to ${show(Math.max(...values))} since this page is open`;
+  const told = `${name}: ${last ? `${show(last.value)} now, ${range}` : "not known"}`;
+  const picture = image("plot", `0 0 ${WIDTH} ${HEIGHT}`, told);
   picture.append(draw("line", { x1: 0, x2: WIDTH, y1: HEIGHT - 1, y2: HEIGHT - 1, class: "ground" }));
   if (limit !== undefined) picture.append(draw("line", { x1: 0, x2: WIDTH, y1: y(limit), y2: y(limit), class: "limit" }));
-  if (last && points.length > 1) {
-    picture.append(draw("polygon", { points: `${x(points[0]?.at ?? 0)},${HEIGHT} ${path.join(" ")} ${x(last.at)},${HEIGHT}`, class: "area" }));
-    picture.append(draw("polyline", { points: path.join(" "), class: "curve" }));
+  for (const run of runsOf(points)) {
+    const path = run.map(({ at, value }) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
+    const [from, to] = [x(run[0]?.at ?? 0).toFixed(1), x(run.at(-1)?.at ?? 0).toFixed(1)];
+    picture.append(draw("polygon", { points: `${from},${HEIGHT} ${path} ${to},${HEIGHT}`, class: "area" }));
+    picture.append(draw("polyline", { points: path, class: "curve" }));
   }
   const caption = make("figcaption", "", make("span", "", name), make("strong", "", last ? show(last.value) : "–"));
   return make("figure", "figure", caption, picture);
+}
+
+/**
+ * A picture that is stretched to its place.
+ *
+ * @param {string} kind
+ * @param {string} viewBox
+ * @param {string} told what it says to those who do not see it
+ */
+function image(kind, viewBox, told) {
+  return draw("svg", { viewBox, class: kind, role: "img", "aria-label": told, preserveAspectRatio: "none" });
+}
+
+/**
+ * The points between pauses. One alone makes no line.
+ *
+ * @param {readonly { at: number, value: number }[]} points
+ */
+function runsOf(points) {
+  /** @type {{ at: number, value: number }[][]} */
+  const runs = [];
+  for (const point of points) {
+    const run = runs.at(-1);
+    const before = run?.at(-1);
+    if (run === undefined || before === undefined || point.at - before.at > PAUSE_MS) runs.push([point]);
+    else run.push(point);
+  }
+  return runs.filter((run) => run.length > 1);
 }
 
 /**
@@ -66,7 +98,7 @@ export function parts(name, parts) {
   const whole = parts.reduce((sum, { n }) => sum + n, 0);
   const told = parts.filter(({ n }) => n > 0).map(({ word, n }) => `${grouped(n)} ${word.toLowerCase()}`);
   const label = `${name}: ${told.join(", ") || "none"}`;
-  const bar = draw("svg", { viewBox: "0 0 1000 10", class: "parts", role: "img", "aria-label": label, preserveAspectRatio: "none" });
+  const bar = image("parts", "0 0 1000 10", label);
   bar.append(draw("rect", { width: 1000, height: 10, class: "trough" }));
   let x = 0;
   for (const { kind, n } of parts) {
@@ -93,11 +125,11 @@ export function parts(name, parts) {
 export function gauge(told, share, cap) {
   const end = Math.max(cap * 1.25, share, 1e-9);
   const is = share > cap ? "over" : share > 0.8 * cap ? "near" : "fine";
-  return draw(
-    "svg",
-    { viewBox: "0 0 1000 14", class: `gauge ${is}`, role: "img", "aria-label": told, preserveAspectRatio: "none" },
+  const picture = image(`gauge ${is}`, "0 0 1000 14", told);
+  picture.append(
     draw("rect", { y: 2, width: 1000, height: 10, class: "trough" }),
     draw("rect", { y: 2, width: ((1000 * share) / end).toFixed(1), height: 10, class: "filled" }),
     draw("rect", { x: ((1000 * cap) / end - 2).toFixed(1), width: 4, height: 14, class: "cap" }),
   );
+  return picture;
 }

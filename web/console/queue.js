@@ -7,7 +7,7 @@
 import { ApiError } from "./api.js";
 import { badge, facts, fill, find, make, stamp, write } from "./dom.js";
 import { failureText, tell } from "./failure.js";
-import { counted, dayAndTime, grouped } from "./format.js";
+import { counted, dayAndTime } from "./format.js";
 import { Poll } from "./poll.js";
 
 /** @type {Record<string, string>} */
@@ -94,7 +94,7 @@ export class QueueView extends HTMLElement {
   async #load(signal) {
     const api = this.api();
     if (api === null) return;
-    const campaigns = (await api.progress(signal)).map(({ campaign }) => campaign);
+    const campaigns = await api.campaigns(signal);
     if (!campaigns.includes(this.#campaign)) {
       if (this.#campaign !== "" && campaigns.length > 0) throw new GoneError(`There is no campaign ${this.#campaign}. Choose another.`);
       this.#campaign = campaigns[0] ?? "";
@@ -114,8 +114,8 @@ export class QueueView extends HTMLElement {
     const lines = shown.map((item) => ({ ...item, when: when(item, now) }));
     fill(this.#rows, lines, () => lines.map((line) => rowFor(line)));
     this.#nothing.hidden = shown.length > 0;
-    const none = this.#campaign === "" ? "No campaigns yet." : this.#hot.checked ? "No hot lead waits." : "No lead waits to be dialed in this campaign.";
-    write(this.#nothing, this.#loadedAt === null ? "Loading…" : none);
+    const none = this.#hot.checked ? "No hot lead waits." : "No lead waits to be dialed in this campaign.";
+    write(this.#nothing, this.#loadedAt === null ? "Loading…" : this.#campaign === "" ? "No campaigns yet." : none);
   }
 
   async #find() {
@@ -171,7 +171,10 @@ function rowFor({ rank, lead, explanation, when }) {
   const reasons = explanation?.reasons ?? [];
   const why = find(row, ".reasons", HTMLElement);
   if (reasons.length === 0) why.append(make("span", "hint", "Nothing speaks against it"));
-  else why.append(make("ul", "rules", ...reasons.map(({ rule, message }) => make("li", "", make("strong", "", RULES[rule] ?? rule), ` ${message}`))));
+  else {
+    const items = reasons.map(({ rule, message }) => make("li", "", make("strong", "", RULES[rule] ?? rule), ` ${message}`));
+    why.append(make("ul", "rules", ...items));
+  }
   return row;
 }
 
@@ -190,13 +193,15 @@ function leadCard(lead, explanation, now) {
   const card = make("li", "lead");
   card.dataset.testid = "lead";
   card.dataset.lead = String(lead.id);
-  const verdict = make("p", "verdict", dial ? "It may be dialed now." : nextAllowed === null ? "It will not be dialed." : `It is not dialed before ${dayAndTime(nextAllowed, now)}.`);
+  const later = nextAllowed === null ? "It will not be dialed." : `It is not dialed before ${dayAndTime(nextAllowed, now)}.`;
+  const verdict = make("p", "verdict", dial ? "It may be dialed now." : later);
   verdict.dataset.state = dial ? "talk" : nextAllowed === null ? "trouble" : "ringing";
+  const tried = `${counted(lead.attemptsTotal, "time")}, last ${dayAndTime(lead.lastAttemptAt ?? "", now)}`;
   /** @type {[string, string][]} */
   const rows = [
     ["Campaign", lead.campaign],
     ["Outcome so far", lead.callStatus || "none"],
-    ["Dialed", lead.attemptsTotal === 0 ? "never" : `${grouped(lead.attemptsTotal)} times, last ${dayAndTime(lead.lastAttemptAt ?? "", now)}`],
+    ["Dialed", lead.attemptsTotal === 0 ? "never" : tried],
   ];
   if (lead.clientId) rows.push(["Your id", lead.clientId]);
   const heading = [lead.phone, personOf(lead)].filter(Boolean).join(" · ");

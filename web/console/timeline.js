@@ -49,7 +49,8 @@ export function stepsOf(entries) {
     const before = call;
     if (type.startsWith("call.") && "dtCallId" in data) call = data;
     const changed = call === before ? [] : fieldsThatDiffer(before, call);
-    return { seq, type, at: occurredAt, source, state: call?.state ?? null, text: textOf(type, agent, data, before, changed), call, before, changed };
+    const text = textOf(type, agent, data, before, changed);
+    return { seq, type, at: occurredAt, source, state: call?.state ?? null, text, call, before, changed };
   });
 }
 
@@ -73,7 +74,11 @@ function fieldsThatDiffer(before, after) {
 function textOf(type, agent, data, before, changed) {
   switch (type) {
     case "call.state":
-      return [`${stateWord(data.state ?? "") || "Known"}${agent ? ` at ${agent}` : ""}`, before === null ? (data.phone ?? "") : ""].filter(Boolean).join(" · ");
+      return [
+        stateWord(data.state ?? "") || "Known",
+        agent ? ` at ${agent}` : "",
+        before === null && data.phone ? ` · ${data.phone}` : "",
+      ].join("");
     case "call.updated":
       return changed.length === 0 ? "Nothing that shows" : `Changed: ${changed.map(fieldWord).join(", ").toLowerCase()}`;
     case "call.result":

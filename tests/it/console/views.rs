@@ -221,3 +221,31 @@ async fn a_view_that_cannot_be_loaded_says_why_and_what_to_do() {
     let (hidden, title) = ("document.querySelector('[data-testid=campaign]') === null", "document.title");
     assert_eq!((page.eval(hidden).await, page.eval(title).await), (Value::Bool(false), json!("Offline · Campaigns · cti-gateway")));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_view_is_asked_for_only_while_somebody_looks() {
+    let t = server().await;
+    put(&t, "campaigns/Spring", json!({})).await;
+    let browser = Browser::launch().await;
+    let page = open(&t, &browser, "live").await;
+    let asked = "performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/api/v1/progress')).length";
+    go(&page, "health").await;
+    assert_eq!(page.eval(asked).await, 0, "nobody looked at campaigns");
+    go(&page, "campaigns").await;
+    page.wait_for(&format!("{asked} === 2"), SECONDS).await;
+    // another tab hides this one
+    let other = browser.page(&t.url("/console")).await;
+    page.wait_for("document.visibilityState === 'hidden'", SECONDS).await;
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    assert_eq!(page.eval(asked).await, 2, "nobody looks");
+    other.close().await;
+    page.wait_for(&format!("document.visibilityState === 'visible' && {asked} === 3"), SECONDS).await;
+    // back and forth asks once at a time
+    for view in ["live", "campaigns", "live", "campaigns", "live"] {
+        go(&page, view).await;
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    let after = page.eval(asked).await.as_i64();
+    assert!(after <= Some(5), "{after:?}");
+    assert_eq!(page.console_errors(), [""; 0]);
+}
