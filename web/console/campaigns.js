@@ -7,7 +7,7 @@
  */
 import { arrange, badge, facts, fill, find, make, stamp, write } from "./dom.js";
 import { failureText, tell } from "./failure.js";
-import { counted, grouped, PRESENCE_WORDS, presenceWord, share } from "./format.js";
+import { grouped, PRESENCE_WORDS, presenceWord, share } from "./format.js";
 import { gauge, keep, parts, plot } from "./plot.js";
 import { Poll } from "./poll.js";
 
@@ -137,11 +137,12 @@ export class CampaignsView extends HTMLElement {
       ["Talking", grouped(lines.talking)],
     ]);
     if (mode === "preview") rows.push(["Previews", grouped(lines.preview)]);
-    if (mode === "predictive") rows.push(["Lines beyond agents, at most", grouped(room)]);
+    if (mode === "predictive") rows.push(["Lines in budget", grouped(room)]);
     fill(find(card, ".facts", HTMLElement), rows, () => facts(rows));
     const cap = limits.cap / 10_000;
-    const of = `${share(tally.abandoned, tally.answered)} of ${counted(tally.answered, "answered call")}`;
-    const told = `Abandoned in thirty days: ${of}, the cap is ${share(limits.cap, 10_000)}`;
+    const known = `${share(tally.abandoned, tally.answered)} of ${grouped(tally.answered)} answered`;
+    const of = tally.answered === 0 ? "no answered call yet" : known;
+    const told = `Abandoned in thirty days: ${of}; the cap is ${share(limits.cap, 10_000)}`;
     fill(find(card, ".cap", HTMLElement), told, () => [
       make("p", "", told),
       gauge(told, tally.answered === 0 ? 0 : tally.abandoned / tally.answered, cap),

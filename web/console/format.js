@@ -95,7 +95,7 @@ export function counted(n, noun) {
  * @param {number} whole
  */
 export function share(part, whole) {
-  return whole === 0 ? "–" : `${SHARE.format((100 * part) / whole)} %`;
+  return whole === 0 ? "–" : `${SHARE.format((100 * part) / whole)}\u00a0%`;
 }
 
 const SHARE = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 });
