@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -27,11 +27,15 @@ use crate::{
         pacing::{Limit, Limits, Tally},
         presence::AgentState,
     },
-    store::{Result, calls, progress},
+    store::{Db, Result, calls, progress},
 };
 
 /// Leads are counted by reading all of them. So a count is kept for so many times as long as it took, whoever asks.
 const KEPT_TIMES: u32 = 20;
+/// Nobody waits for a count that took longer the last time: the old one is told while a new one is made.
+const SHORT: Duration = Duration::from_millis(100);
+/// A count that nobody has asked for so long is forgotten.
+const FORGOTTEN: Duration = Duration::from_secs(600);
 
 /// How a campaign gets on.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -114,8 +118,28 @@ pub struct Why {
 #[derive(Clone, Default)]
 pub(in crate::app) struct Counts(Arc<Mutex<Kept>>);
 
-/// By account and campaign, with until when it is good.
-type Kept = HashMap<(i64, String), (Instant, Leads)>;
+/// An account and the name of a campaign.
+type Key = (i64, String);
+type Kept = HashMap<Key, Counted>;
+
+/// A count, and how long it holds.
+struct Counted {
+    leads: Leads,
+    took: Duration,
+    until: Instant,
+    /// A new one is being made.
+    is_renewed: bool,
+}
+
+/// What to do about a count.
+enum Look {
+    /// It is told as it is.
+    Tell(Leads),
+    /// It is told, and made anew behind that.
+    Renew(Leads),
+    /// It is made now.
+    Count,
+}
 
 impl App {
     /// How each campaign of an account gets on, by name.
@@ -159,16 +183,19 @@ impl App {
 
     async fn count_leads(&self, account: i64, campaign: &str) -> Result<Leads> {
         let key = (account, campaign.to_owned());
-        if let Some(leads) = self.counts.get(&key) {
-            return Ok(leads);
+        let (db, counts, now) = (self.db.clone(), self.counts.clone(), self.clock.now());
+        match counts.look(&key) {
+            Look::Tell(leads) => Ok(leads),
+            Look::Renew(leads) => {
+                tokio::spawn(async move {
+                    if let Err(error) = counts.count(&db, key, now).await {
+                        tracing::warn!(%error, "the leads of a campaign cannot be counted");
+                    }
+                });
+                Ok(leads)
+            }
+            Look::Count => counts.count(&db, key, now).await,
         }
-        let (began, now) = (instant(), self.clock.now());
-        let queued = progress::queued(self.db.read(), account, campaign, now).await?;
-        let midnight = now.date_naive().and_time(NaiveTime::MIN).and_utc();
-        let came_out = progress::came_out(self.db.read(), account, campaign, midnight).await?;
-        let leads = Leads::counted(&queued, &came_out, now);
-        self.counts.keep(key, leads.clone(), began.elapsed());
-        Ok(leads)
     }
 
     /// Asks the committer, which knows who covers what; a launch without candidates changes nothing.
@@ -199,16 +226,45 @@ impl App {
 }
 
 impl Counts {
-    fn get(&self, key: &(i64, String)) -> Option<Leads> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(key).filter(|(until, _)| *until > instant()).map(|(_, leads)| leads.clone())
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, key: (i64, String), leads: Leads, took: Duration) {
-        let now = instant();
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|_, (until, _)| *until > now);
-        kept.insert(key, (now + took * KEPT_TIMES, leads));
+    fn look(&self, key: &Key) -> Look {
+        let mut kept = self.lock();
+        match kept.get_mut(key) {
+            None => Look::Count,
+            Some(counted) if counted.is_renewed || counted.until > instant() => Look::Tell(counted.leads.clone()),
+            Some(counted) if counted.took < SHORT => Look::Count,
+            Some(counted) => {
+                counted.is_renewed = true;
+                Look::Renew(counted.leads.clone())
+            }
+        }
+    }
+
+    /// Counts, and keeps that.
+    async fn count(&self, db: &Db, key: Key, now: DateTime<Utc>) -> Result<Leads> {
+        let began = instant();
+        let midnight = now.date_naive().and_time(NaiveTime::MIN).and_utc();
+        let rows = async {
+            let queued = progress::queued(db.read(), key.0, &key.1, now).await?;
+            Ok((queued, progress::came_out(db.read(), key.0, &key.1, midnight).await?))
+        };
+        let rows = rows.await;
+        let mut kept = self.lock();
+        match rows {
+            Ok((queued, came_out)) => {
+                let (leads, took) = (Leads::counted(&queued, &came_out, now), began.elapsed());
+                kept.retain(|_, counted| counted.until.elapsed() < FORGOTTEN);
+                kept.insert(key, Counted { leads: leads.clone(), took, until: instant() + took * KEPT_TIMES, is_renewed: false });
+                Ok(leads)
+            }
+            Err(error) => {
+                kept.remove(&key);
+                Err(error)
+            }
+        }
     }
 }
 

@@ -58,6 +58,10 @@ export class CampaignsView extends HTMLElement {
     this.#poll.stop();
   }
 
+  again() {
+    this.#poll.again();
+  }
+
   /** Forgets what belonged to the last session. */
   reset() {
     this.#samples.clear();

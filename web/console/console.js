@@ -47,7 +47,7 @@ const navigation = find(document, ".views", HTMLElement);
 const api = new Api();
 /** The views that load what they show by themselves. */
 const loading = [campaigns, queue, explorer, health];
-const views = new Views({ live: { show: draw, leave() {} }, campaigns, queue, call: explorer, health });
+const views = new Views({ live: { show: draw, leave() {}, again() {} }, campaigns, queue, call: explorer, health });
 /** The name of the view that is shown; empty for the first. */
 let title = "";
 let state = EMPTY;
@@ -128,8 +128,10 @@ function leave() {
 /** @param {LinkStatus} next */
 function onStatus(next) {
   link = status.status = next;
-  if (next.state === "live") staleSince = null;
-  else if (state.anchored) staleSince ??= api.now();
+  if (next.state === "live") {
+    if (staleSince !== null) views.again();
+    staleSince = null;
+  } else if (state.anchored) staleSince ??= api.now();
   if (next.state === "signed-out") {
     connection = null;
     api.forget();

@@ -67,6 +67,10 @@ export class ExplorerView extends HTMLElement {
     this.#isShown = false;
   }
 
+  again() {
+    if (this.#id !== "") void this.#load(this.#steps.length === 0);
+  }
+
   /** Forgets what belonged to the last session. */
   reset() {
     this.#loading?.abort();

@@ -30,6 +30,10 @@ export class HealthView extends HTMLElement {
     this.#poll.stop();
   }
 
+  again() {
+    this.#poll.again();
+  }
+
   /** Forgets what belonged to the last session. */
   reset() {
     this.#loadedAt = null;

@@ -77,6 +77,10 @@ export class QueueView extends HTMLElement {
     this.#poll.stop();
   }
 
+  again() {
+    this.#poll.again();
+  }
+
   /** Forgets what belonged to the last session. */
   reset() {
     this.#campaign = this.#number.value = "";

@@ -7,6 +7,7 @@
  * @typedef {object} View
  * @property {(rest: string) => void} show what follows its name in the fragment; also called when only that changes
  * @property {() => void} leave
+ * @property {() => void} again the server is back: what is shown may be out of date
  */
 
 /** The view of an address without a fragment. */
@@ -41,10 +42,15 @@ export class Views {
     this.#shown = null;
   }
 
+  /** The server is back. */
+  again() {
+    if (this.#shown !== null) this.#views[this.#shown]?.again();
+  }
+
   /** @param {boolean} moveFocus */
   #go(moveFocus) {
     const [given = "", ...rest] = location.hash.slice(1).split("/");
-    const name = given in this.#views ? given : FIRST;
+    const name = Object.hasOwn(this.#views, given) ? given : FIRST;
     const isOther = name !== this.#shown;
     if (isOther) this.leave();
     this.#shown = name;

@@ -220,6 +220,11 @@ async fn a_view_that_cannot_be_loaded_says_why_and_what_to_do() {
     wait_text(&page, "[data-testid=connection]", &["Offline"]).await;
     let (hidden, title) = ("document.querySelector('[data-testid=campaign]') === null", "document.title");
     assert_eq!((page.eval(hidden).await, page.eval(title).await), (Value::Bool(false), json!("Offline · Campaigns · cti-gateway")));
+    t.restart().await;
+    wait_connection(&page, "live").await;
+    page.wait_for("document.querySelector('[data-view=campaigns] [data-testid=failure]').hidden", SECONDS / 10).await;
+    page.eval("location.hash = '#constructor'").await;
+    page.wait_for("!document.querySelector('[data-view=live]').hidden", SECONDS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
