@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cti_gateway::{
     app::{sessions::AGENT_SCOPES, sweeper},
+    client::{Frame, Position},
     domain::order::{Command, Order},
     store::credentials::NewCredential,
 };
@@ -11,7 +12,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{
-    app::{ACCOUNT, QUIET_SECRET, TestApp, agent, answer, both, token},
+    app::{ACCOUNT, QUIET_SECRET, TestApp, agent, answer, both, next, token},
     floor::{campaign, due, house, lead, pass, put, ready, steady, with},
     wire::until,
 };
@@ -57,6 +58,16 @@ both! {
         assert_eq!((&told["sockets"]["softphones"], &told["journal"]["lastAt"]), (&json!(1), &json!("2026-11-20T12:00:05Z")));
         let (_, head) = t.get("/api/v1/events").await;
         assert_eq!((&told["journal"]["seq"], &told["journal"]["epoch"]), (&head["after"], &head["epoch"]));
+    }
+
+    async fn who_was_away_is_no_late_delivery(t: TestApp) {
+        let (_, start) = t.get("/api/v1/events").await;
+        let position = Position { epoch: start["epoch"].as_str().expect("an epoch").to_owned(), seq: start["after"].as_i64().expect("a seq") };
+        t.vtiger("event=call_initiated&call_id=1&from=%2B4930123456&to=1001").await;
+        t.clock.advance(Duration::from_secs(300));
+        let mut phone = t.softphone("agent1", Some(position)).await;
+        while !matches!(next(&mut phone).await, Ok(Frame::Mark(_))) {}
+        assert_eq!(health(&t).await["sockets"]["slowestUs"], Value::Null);
     }
 
     async fn health_tells_of_systems_their_orders_and_providers(t: TestApp) {

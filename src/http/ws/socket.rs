@@ -50,6 +50,8 @@ pub(super) struct Session {
     _softphone: Option<Softphone>,
     /// Where it is noted how soon entries get here.
     pulse: Arc<Pulse>,
+    /// It is given what it missed while it was away.
+    is_catching_up: bool,
     /// `seq` of the last event, snapshot or resume position: the next event's `prev`.
     chain: i64,
     /// Answers that are being made, in the order of the wishes.
@@ -69,6 +71,7 @@ impl Session {
                         let mut session = Box::new(Self {
                             chain: feed.cursor(),
                             pulse: web.app.pulses.of(grant.account.id),
+                            is_catching_up: false,
                             web,
                             socket,
                             grant,
@@ -145,6 +148,7 @@ impl Session {
 
     /// Says welcome, and the snapshot when the client starts from it.
     async fn greet(&mut self, opening: Opening, agents: Option<&BTreeSet<String>>) -> Result<(), Option<Close>> {
+        self.is_catching_up = matches!(opening, Opening::Replay);
         let (resume, calls) = match opening {
             Opening::Live => ("live", None),
             Opening::Replay => ("replay", None),
@@ -242,11 +246,17 @@ impl Session {
                 self.chain = entry.seq;
                 if let Ok(age) = (self.web.app.clock.now() - entry.observed_at).to_std() {
                     metrics::histogram!("cti_delivery_seconds").record(age.as_secs_f64());
-                    self.pulse.delivered(age, self.web.app.clock.now());
+                    // who was away is told late, and nobody is at fault
+                    if !self.is_catching_up {
+                        self.pulse.delivered(age, self.web.app.clock.now());
+                    }
                 }
                 self.put(frame).await
             }
-            Item::Mark(seq) => self.put(FromServer::Mark { seq, live: true }.text()).await,
+            Item::Mark(seq) => {
+                self.is_catching_up = false;
+                self.put(FromServer::Mark { seq, live: true }.text()).await
+            }
             // the client connects again and gets a snapshot
             Item::Reset => Err(Some(Close::Anew)),
         }
