@@ -61,6 +61,9 @@
 //! | party | a contact, account, case or user of the CRM, known by its numbers |
 //! | lease | a state with a deadline; the sweeper ends it |
 //! | door | an HTTP entry in one dialect |
+//! | progress | how a campaign gets on: its leads, agents and lines, and why there are no more lines |
+//! | pulse | what a server has noticed of an account since it started: news, orders, deliveries |
+//! | trace | the entries of one call |
 //! | reception | when a ring group is open, how many may wait, and where the others go |
 //! | queueDn | the number of a ring group (call queue, DID, *Source*) |
 

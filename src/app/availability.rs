@@ -58,7 +58,7 @@ impl App {
             let shown = Shown {
                 agent: login.clone(),
                 state: presence.state(by_call.map(|(does, ..)| *does)),
-                since: wire_micros(by_call.map_or(presence.since, |(.., since)| *since)),
+                since: wire_micros(by_call.map_or_else(|| presence.idle_since(), |(.., since)| *since)),
                 reason: presence.reason.clone(),
                 next: presence.next.clone(),
                 call: by_call.map(|(_, call, _)| *call),

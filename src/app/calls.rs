@@ -6,16 +6,18 @@ use uuid::Uuid;
 
 use super::{
     App,
-    committer::{Done, EditPatch, Failure, NewsItem, Once, Route, RouteWork, Told, Work, audience_now},
+    committer::{Done, EditPatch, Failure, NATIVE_GATEWAY, NewsItem, Once, Route, RouteWork, Told, Work, audience_now, pbx_key},
     directory::{Account, Subject},
 };
 use crate::{
     domain::{
         call::{Call, State},
         phone::Number,
+        telephone::OWN_GATEWAY,
         wish::CallWish,
     },
-    store::calls,
+    pbx::fold_call_id,
+    store::{Reads, calls},
 };
 
 /// Telephone systems do not send again: their doors wait this long before they say that the server is busy.
@@ -27,6 +29,8 @@ impl App {
     /// # Errors
     /// See [`Failure`].
     pub async fn hear(&self, account: &Arc<Account>, items: Vec<NewsItem>, once: Option<Once>) -> Result<Vec<Told>, Failure> {
+        let pulse = self.pulses.of(account.id);
+        items.iter().for_each(|item| pulse.heard(item.gateway, self.clock.now()));
         match self.committer.submit(account, Work::News { items, once }, PBX_PATIENCE).await? {
             Done::News(told) => Ok(told),
             _ => Ok(vec![]),
@@ -38,6 +42,7 @@ impl App {
     /// # Errors
     /// See [`Failure`]; [`Failure::Refused`] when the call does not ring any more.
     pub async fn route(&self, account: &Arc<Account>, item: NewsItem, group: &str, missed: Option<String>) -> Result<Route, Failure> {
+        self.pulses.of(account.id).heard(item.gateway, self.clock.now());
         let work = Work::Route(Box::new(RouteWork { item, group: group.to_owned(), missed }));
         match self.committer.submit(account, work, PBX_PATIENCE).await? {
             Done::Routed(route) => Ok(route),
@@ -74,6 +79,21 @@ impl App {
         let (_, _, live) = calls::live(self.db.read(), account.id).await.map_err(|error| Failure::Store(Arc::new(error)))?;
         let his = live.iter().filter(|call| call.newest().agent() == Some(login) && call.newest().state() != Some(State::Idle));
         Ok(his.max_by_key(|call| call.id).map(|call| call.id))
+    }
+
+    /// The calls that telephone systems mean now by this id of theirs, the newest first: each gateway has ids of its own.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn calls_named(&self, account: &Account, pbx_call_id: &str) -> crate::store::Result<Vec<Uuid>> {
+        let gateways = account.gateways.iter().map(|gateway| gateway.id).chain([NATIVE_GATEWAY, OWN_GATEWAY]);
+        let name = fold_call_id(pbx_call_id.trim());
+        let keys: Vec<String> = gateways.map(|gateway| pbx_key(account.id, gateway, &name)).collect();
+        let (lines, _) = calls::by_keys(&mut Reads::On(self.db.read()), account.id, &keys).await?;
+        let mut found: Vec<Uuid> = lines.into_values().map(|(call, _)| call).collect();
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        found.dedup();
+        Ok(found)
     }
 
     /// Sets fields of a call's record.

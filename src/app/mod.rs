@@ -10,6 +10,7 @@ pub mod dialer;
 pub mod directory;
 pub mod failpoint;
 pub mod finder;
+pub mod health;
 pub mod hub;
 pub mod leads;
 pub mod messages;
@@ -18,6 +19,8 @@ pub mod parties;
 pub mod passwords;
 pub mod playlists;
 pub mod presence;
+pub mod progress;
+pub mod pulse;
 pub mod queue;
 pub mod requeue;
 pub mod seal;
@@ -26,10 +29,12 @@ pub mod setup;
 pub mod skills;
 pub mod sweeper;
 pub mod switchboard;
+pub mod trace;
 pub mod wishes;
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +45,8 @@ use self::{
     finder::Finder,
     hub::Hub,
     presence::Softphones,
+    progress::Counts,
+    pulse::Pulses,
     seal::Seal,
     wishes::Wishes,
 };
@@ -80,6 +87,12 @@ pub struct App {
     pub public_url: Arc<str>,
     /// The keys of secrets.
     pub seal: Seal,
+    /// What was noticed of each account.
+    pub pulses: Pulses,
+    /// Since when this server runs.
+    pub started_at: DateTime<Utc>,
+    /// How many leads campaigns have, for those who watch.
+    pub(in crate::app) counts: Counts,
     /// Told when there is a message to send.
     pub(in crate::app) mail: Arc<Notify>,
     /// Who drives the telephone systems.
@@ -117,6 +130,7 @@ impl App {
         let (switchboard, asking) = switchboard::Handle::new(&clock, settings.hold);
         let (committer, committing) = Committer::start(&db, &hub, &clock, settings);
         let app = Arc::new(Self {
+            started_at: clock.now(),
             clock,
             hub,
             directory,
@@ -129,6 +143,8 @@ impl App {
             courier,
             public_url: public_url.into(),
             seal,
+            pulses: Pulses::default(),
+            counts: Counts::default(),
             mail: Arc::default(),
             switchboard,
             db,

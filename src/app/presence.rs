@@ -94,6 +94,11 @@ impl Softphones {
         self.lock().get(&(account, login.to_owned()))?.connected(login)
     }
 
+    /// How many agents of an account have one here.
+    pub fn count(&self, account: i64) -> usize {
+        self.lock().iter().filter(|((of, _), connected)| *of == account && connected.sockets > 0).count()
+    }
+
     /// Those that are here now, by account; those that went are forgotten once their lease may be over.
     fn here(&self, grace: Duration) -> HashMap<i64, Vec<Connected>> {
         let mut here: HashMap<i64, Vec<Connected>> = HashMap::new();

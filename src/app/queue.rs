@@ -55,10 +55,14 @@ impl App {
     /// # Errors
     /// What the database says.
     pub async fn budget(&self, account: i64, campaign: &str) -> Result<Budget> {
-        let now = self.clock.now();
-        let since = (now - TimeDelta::days(WINDOW_DAYS)).date_naive();
+        Ok(self.records(account).await?.budget(campaign, self.clock.now()))
+    }
+
+    /// How all campaigns of an account have done.
+    pub(super) async fn records(&self, account: i64) -> Result<Records> {
+        let since = (self.clock.now() - TimeDelta::days(WINDOW_DAYS)).date_naive();
         let tallies = pace::tallies(&mut Reads::On(self.db.read()), account, i64::from(since.to_epoch_days())).await?;
-        Ok(Records::read(tallies, vec![]).budget(campaign, now))
+        Ok(Records::read(tallies, vec![]))
     }
 
     /// Up to `count` calls that this agent promised, in any campaign, and that may be made now; the one that has waited longest

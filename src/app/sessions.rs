@@ -29,7 +29,7 @@ const EXCHANGED_SECONDS: i64 = 30;
 const LINK_MINUTES: i64 = 60;
 
 /// What operators may do.
-pub const OPERATOR_SCOPES: &str = "events:read,calls:read,agents:read";
+pub const OPERATOR_SCOPES: &str = "events:read,calls:read,agents:read,leads:read";
 /// What agents may do.
 pub const AGENT_SCOPES: &str = "events:read,calls:read,calls:control,agents:read,messages:send";
 

@@ -183,6 +183,11 @@ impl Presence {
         })
     }
 
+    /// Since when he is in the state that he has when no call keeps him busy: what he set, or the end of his last call.
+    pub fn idle_since(&self) -> DateTime<Utc> {
+        self.since.max(self.free_since)
+    }
+
     /// Whether he is signed in.
     pub fn is_signed_in(&self) -> bool {
         self.mode != Mode::Offline

@@ -139,6 +139,31 @@ pub async fn page(on: On<'_>, account: i64, after: i64, upto: i64, login: Option
     .await
 }
 
+/// When the first entry after this place was observed.
+///
+/// # Errors
+/// What the database says.
+pub async fn observed_after(on: On<'_>, account: i64, after: i64) -> Result<Option<DateTime<Utc>>> {
+    let sql = "select observed_at from journal where account_id = $1 and seq > $2 order by seq limit 1";
+    Ok(on.opt::<(DateTime<Utc>,)>(q!(sql, account, after)).await?.map(|(at,)| at))
+}
+
+/// The entries with `after < seq <= upto` whose envelope names `word`, which holds nothing that a pattern gives a meaning to.
+///
+/// # Errors
+/// What the database says.
+pub async fn naming(on: On<'_>, account: i64, after: i64, upto: i64, word: &str) -> Result<Vec<StoredEntry>> {
+    on.all(q!(
+        "select seq, kind, audience, body, observed_at from journal
+         where account_id = $1 and seq > $2 and seq <= $3 and body like '%' || $4 || '%' order by seq",
+        account,
+        after,
+        upto,
+        word
+    ))
+    .await
+}
+
 /// Removes entries older than `before`, at most `limit` of them, oldest first; answers how many.
 ///
 /// # Errors

@@ -236,3 +236,31 @@ pub async fn page(on: On<'_>, account: i64, query: &MessagesQuery, before: Optio
     let q = q!(sql, account, before, query.direction, query.status.as_deref(), query.agent.as_deref(), query.lead, number, limit);
     on.all::<KeptRow>(q).await?.into_iter().map(|row| row.read().map(|kept| kept.message)).collect()
 }
+
+/// Messages of one provider that are alike.
+#[derive(Clone, Debug, FromRow)]
+#[expect(missing_docs, reason = "columns are described in the migration")]
+pub struct CarriedRow {
+    pub provider: String,
+    pub status: String,
+    /// How many.
+    pub messages: i64,
+    /// When the last of them changed.
+    pub last_at: DateTime<Utc>,
+}
+
+/// How many messages that were made since then each provider has, by status.
+///
+/// # Errors
+/// What the database says.
+pub async fn carried(on: On<'_>, account: i64, since: DateTime<Utc>) -> Result<Vec<CarriedRow>> {
+    // their ids are in the order of time
+    let first = Uuid::from_u128(u128::from(u64::try_from(since.timestamp_millis()).unwrap_or_default()) << 80);
+    on.all(q!(
+        "select provider, status, count(*) as messages, max(updated_at) as last_at from message
+         where account_id = $1 and id >= $2 group by provider, status order by provider, status",
+        account,
+        first
+    ))
+    .await
+}

@@ -19,6 +19,7 @@ pub mod pace;
 pub mod parties;
 pub mod people;
 pub mod presence;
+pub mod progress;
 pub mod queue;
 pub mod receipts;
 pub mod records;

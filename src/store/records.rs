@@ -20,6 +20,8 @@ pub struct Filter {
     pub number: Option<String>,
     pub status: Option<String>,
     pub call_status: Option<String>,
+    /// Calls only.
+    pub id: Option<Uuid>,
     pub direction: Option<String>,
     pub since: Option<DateTime<Utc>>,
     pub until: Option<DateTime<Utc>>,
@@ -102,8 +104,9 @@ fn by_index(filter: &Filter) -> (&'static str, &'static str) {
 /// What the database says.
 pub async fn calls(on: On<'_>, account: i64, filter: &Filter, before: Option<Uuid>, limit: i64) -> Result<Vec<CallRecord>> {
     let (agent, number) = by_index(filter);
+    let id = if filter.id.is_some() { "id = $11" } else { "$11 is null" };
     let sql = format!(
-        "select id, version, record, created_at, updated_at from dialer_call where account_id = $1 and {agent} and {number}
+        "select id, version, record, created_at, updated_at from dialer_call where account_id = $1 and {agent} and {number} and {id}
            and ($4 is null or status = $4) and ($5 is null or call_status = $5) and ($6 is null or direction = $6)
            and ($7 is null or created_at >= $7) and ($8 is null or created_at < $8) and ($9 is null or id < $9)
          order by id desc limit $10"
@@ -119,7 +122,8 @@ pub async fn calls(on: On<'_>, account: i64, filter: &Filter, before: Option<Uui
         filter.since,
         filter.until,
         before,
-        limit
+        limit,
+        filter.id
     );
     let rows: Vec<RecordRow> = on.all(q).await?;
     rows.into_iter().map(RecordRow::read).collect()

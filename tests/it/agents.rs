@@ -48,7 +48,11 @@ both! {
         hear(&t, "1", "call_hangup&hangup_reason=completed").await;
         assert_eq!(t.agent("agent1").await["state"], "wrap_up");
         t.pass(Duration::from_secs(30)).await;
-        assert_eq!(t.agent("agent1").await["state"], "ready");
+        let free = t.agent("agent1").await;
+        assert_eq!((&free["state"], &free["since"]), (&json!("ready"), &json!("2026-11-20T12:00:30.000000Z")), "since the call was over");
+        let entries = t.journal().await;
+        let told = entries.iter().rfind(|entry| entry["type"] == "agent.state").expect("an event");
+        assert_eq!(told["data"]["since"], free["since"]);
     }
 
     async fn a_softphone_that_goes_is_waited_for_and_then_missed(t: TestApp) {

@@ -1,5 +1,8 @@
 //! The operators' console in a real browser: signing in, calls as they happen, and a server that goes away and comes back.
 
+mod history;
+mod views;
+
 use std::time::Duration;
 
 use cti_gateway::app::{clock::Clock, passwords, sessions::OperatorLink};

@@ -32,6 +32,7 @@ mod messages_law;
 mod messages_providers;
 mod native_leads;
 mod openapi;
+mod operation;
 mod pacing;
 mod parties;
 mod pbxmanager;

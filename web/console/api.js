@@ -1,18 +1,9 @@
 /**
- * The few HTTP requests of the console. The bearer lives here, in memory only: a reload asks for the password again.
+ * The HTTP requests of the console. The bearer lives here, in memory only: a reload asks for the password again.
+ *
+ * @import { Agent, CallRecord, Credentials, Explanation, Health, Lead, Progress, QueueItem, Receipt, Session, StateRow } from "./shapes.js"
+ * @import { Envelope } from "../sdk/types.js"
  */
-
-/**
- * @typedef {object} Agent
- * @property {number | string} id
- * @property {string} login
- * @property {string | null} [name]
- * @property {string | null} [number]
- * @property {string | null} [state] presence: ready, not_ready, …
- */
-
-/** @typedef {{ account: string, login: string, password: string } | { code: string }} Credentials */
-/** @typedef {{ token: string, account: string, login: string, expiresAt: string }} Session */
 
 const REQUEST_TIMEOUT_MS = 10_000;
 /** A stop for a list that never ends: 100 pages are more agents than a page can show. */
@@ -85,6 +76,100 @@ export class Api {
   }
 
   /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<Progress[]>}
+   */
+  async progress(signal) {
+    return (await this.#get("/api/v1/progress", signal)).items;
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<string[]>}
+   */
+  async campaigns(signal) {
+    const { items } = await this.#get("/api/v1/campaigns", signal);
+    return items.map((/** @type {{ name: string }} */ { name }) => name);
+  }
+
+  /**
+   * Who is dialed next in a campaign, and why not now.
+   *
+   * @param {string} campaign
+   * @param {AbortSignal} signal
+   * @returns {Promise<QueueItem[]>}
+   */
+  async queue(campaign, signal) {
+    return (await this.#get(`/api/v1/campaigns/${encodeURIComponent(campaign)}/queue?limit=50&explain=1`, signal)).items;
+  }
+
+  /**
+   * @param {string} phone
+   * @param {AbortSignal} signal
+   * @returns {Promise<Lead[]>}
+   */
+  async leadsOf(phone, signal) {
+    return (await this.#get(`/api/v1/leads?limit=20&phone=${encodeURIComponent(phone)}`, signal)).items;
+  }
+
+  /**
+   * @param {number} lead
+   * @param {AbortSignal} signal
+   * @returns {Promise<Explanation & { past: Receipt[] }>}
+   */
+  explain(lead, signal) {
+    return this.#get(`/api/v1/leads/${lead}/explain`, signal);
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<Health>}
+   */
+  health(signal) {
+    return this.#get("/api/v1/health", signal);
+  }
+
+  /**
+   * The newest calls that a filter of `GET /dialer-calls` lets pass.
+   *
+   * @param {Record<string, string>} filter
+   * @param {AbortSignal} signal
+   * @returns {Promise<CallRecord[]>}
+   */
+  async calls(filter, signal) {
+    return (await this.#get(`/api/v1/dialer-calls?${new URLSearchParams({ limit: "25", ...filter })}`, signal)).items;
+  }
+
+  /**
+   * @param {string} id
+   * @param {AbortSignal} signal
+   * @returns {Promise<CallRecord>}
+   */
+  call(id, signal) {
+    return this.#get(`/api/v1/dialer-calls/${encodeURIComponent(id)}`, signal);
+  }
+
+  /**
+   * @param {string} id
+   * @param {AbortSignal} signal
+   * @returns {Promise<{ items: Envelope[], complete: boolean }>}
+   */
+  journal(id, signal) {
+    return this.#get(`/api/v1/dialer-calls/${encodeURIComponent(id)}/journal`, signal);
+  }
+
+  /**
+   * The states that a call entered, which are kept for ever.
+   *
+   * @param {string} id
+   * @param {AbortSignal} signal
+   * @returns {Promise<StateRow[]>}
+   */
+  async states(id, signal) {
+    return (await this.#get(`/api/v1/dialer-calls/${encodeURIComponent(id)}/events`, signal)).items;
+  }
+
+  /**
    * A ticket opens one socket, within half a minute.
    *
    * @param {AbortSignal} signal
@@ -93,6 +178,15 @@ export class Api {
   async ticket(signal) {
     const { ticket } = await this.#request("POST", "/api/v1/ws-ticket", { body: {}, signal });
     return ticket;
+  }
+
+  /**
+   * @param {string} path
+   * @param {AbortSignal} signal
+   * @returns {Promise<any>}
+   */
+  #get(path, signal) {
+    return this.#request("GET", path, { signal });
   }
 
   /**

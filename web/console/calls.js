@@ -1,12 +1,13 @@
 /**
- * The live calls as a board: the calls without an agent first, then one row per agent, in an order that does not jump.
+ * The live calls as a board: the calls without an agent first, then one row per agent with what he does, in an order that does not
+ * jump.
  *
  * @import { Board, HeldCall } from "./state.js"
  * @import { CallState } from "../sdk/types.js"
- * @import { Agent } from "./api.js"
+ * @import { Agent } from "./shapes.js"
  */
 import { arrange, find, stamp, write } from "./dom.js";
-import { directionWord, duration, presenceWord, STATE_WORDS } from "./format.js";
+import { directionWord, duration, PRESENCE_WORDS, presenceWord, reasonWord, STATE_WORDS } from "./format.js";
 import { nameOf } from "./state.js";
 
 /** More waiting calls than this are counted, not listed. */
@@ -31,6 +32,12 @@ export class CallBoard extends HTMLElement {
   #more = find(this, "[data-testid=unassigned] .more", HTMLElement);
   #rows = find(this, ".lanes", HTMLElement);
   #note = find(this, ".agents-note", HTMLElement);
+  #heads = find(this, ".agent-counts", HTMLElement);
+  #filtered = find(this, ".filtered", HTMLElement);
+  /** The only state of agents that is shown. @type {string | null} */
+  #only = null;
+  /** Draws again what was drawn last. */
+  #again = () => {};
 
   connectedCallback() {
     // The clipboard is there only on a secure origin.
@@ -44,15 +51,20 @@ export class CallBoard extends HTMLElement {
 
   /**
    * @param {Board} board
-   * @param {{ anyCall: boolean, note: string, now: number }} around
+   * @param {{ anyCall: boolean, note: string, now: number, heads: Map<string, number> }} around
    */
-  render({ lanes, unassigned }, { anyCall, note, now }) {
+  render(board, around) {
+    const { lanes: everybody, unassigned } = board;
+    const { anyCall, note, now, heads } = around;
+    this.#again = () => this.render(board, around);
+    if (this.#only !== null && !heads.has(this.#only)) this.#only = null;
+    const lanes = this.#only === null ? everybody : everybody.filter(({ agent }) => (agent.state ?? "offline") === this.#only);
     const drawn = new Map(this.#calls);
     this.#calls.clear();
     const draw = (/** @type {HeldCall} */ held) => this.#draw(held, drawn.get(held.call.dtCallId));
 
     this.#empty.hidden = anyCall;
-    if (!anyCall) write(this.#curl, curlFor(lanes.find(({ agent }) => agent.number)?.agent));
+    if (!anyCall) write(this.#curl, curlFor(everybody.find(({ agent }) => agent.number)?.agent));
     const listed = unassigned.slice(0, UNASSIGNED_MAX);
     arrange(this.#unassigned, listed.map(draw));
     this.#waiting.classList.toggle("busy", unassigned.length > 0);
@@ -70,7 +82,11 @@ export class CallBoard extends HTMLElement {
     this.#note.hidden = note === "";
     write(this.#note, note);
 
-    this.#summarise([...unassigned, ...lanes.flatMap(({ calls }) => calls)]);
+    this.#summarise([...unassigned, ...everybody.flatMap(({ calls }) => calls)]);
+    this.#count(heads);
+    this.#filtered.hidden = this.#only === null;
+    const others = everybody.length - lanes.length;
+    write(this.#filtered, `Only agents who are: ${presenceWord(this.#only).toLowerCase()}. ${others} are not shown.`);
     this.tick(now);
   }
 
@@ -83,6 +99,10 @@ export class CallBoard extends HTMLElement {
     for (const element of this.#calls.values()) {
       const { since } = element.dataset;
       write(find(element, ".timer", HTMLElement), since === undefined ? "" : duration(now - Number(since)));
+    }
+    for (const lane of this.#lanes.values()) {
+      const { since } = lane.dataset;
+      write(find(lane, ".since", HTMLElement), since === undefined ? "" : duration(now - Number(since)));
     }
   }
 
@@ -129,13 +149,51 @@ export class CallBoard extends HTMLElement {
       this.#lanes.set(agent.login, row);
     }
     row.classList.toggle("busy", busy);
-    const presence = presenceWord(agent.state);
+    const state = agent.state ?? "offline";
+    const doing = find(row, ".doing", HTMLElement);
+    doing.dataset.state = state;
+    write(find(doing, ".badge", HTMLElement), presenceWord(state));
+    const { next } = agent;
+    const after = next ? `then ${presenceWord(next.mode).toLowerCase()}` : "";
+    const reason = find(doing, ".reason", HTMLElement);
+    const words = [reasonWord(agent.reason), [after, reasonWord(next?.reason)].filter(Boolean).join(", ")];
+    reason.title = words.filter(Boolean).join(" · ");
+    write(reason, reason.title);
+    // how long somebody is away is nobody's concern
+    if (agent.since && state !== "offline") row.dataset.since = String(Date.parse(agent.since));
+    else delete row.dataset.since;
     const name = find(row, ".name", HTMLElement);
     name.title = nameOf(agent);
     write(name, nameOf(agent));
     write(find(row, ".extension", HTMLElement), agent.number ?? "");
-    write(find(row, ".free", HTMLElement), busy ? "" : presence ? `Idle · ${presence}` : "Idle");
     return row;
+  }
+
+  /**
+   * How many agents are in each state; a press shows only these.
+   *
+   * @param {Map<string, number>} heads
+   */
+  #count(heads) {
+    const shown = Object.keys(PRESENCE_WORDS).filter((state) => heads.has(state)).map((state) => {
+      const item = this.#heads.querySelector(`[data-state="${state}"]`) ?? this.#newHead(state);
+      const button = find(item, "button", HTMLButtonElement);
+      button.ariaPressed = String(this.#only === state);
+      write(find(item, ".text", HTMLElement), `${heads.get(state)} ${presenceWord(state).toLowerCase()}`);
+      return item;
+    });
+    arrange(this.#heads, shown);
+  }
+
+  /** @param {string} state */
+  #newHead(state) {
+    const item = stamp("head-template", HTMLLIElement);
+    item.dataset.state = state;
+    find(item, "button", HTMLButtonElement).addEventListener("click", () => {
+      this.#only = this.#only === state ? null : state;
+      this.#again();
+    });
+    return item;
   }
 
   /** @param {HeldCall[]} calls */

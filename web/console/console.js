@@ -1,20 +1,25 @@
 /**
  * The wiring: a session from log-in to sign-out, and one drawing per frame of the screen however fast events come.
  *
- * @import { Credentials, Session } from "./api.js"
+ * @import { Credentials, Session } from "./shapes.js"
  * @import { LinkStatus } from "./link.js"
  * @import { CtiEvents, Envelope } from "../sdk/types.js"
  */
 import { Api, ApiError } from "./api.js";
 import { CallBoard } from "./calls.js";
+import { CampaignsView } from "./campaigns.js";
 import { CtiClient } from "/sdk/cti.js";
 import { find, write } from "./dom.js";
 import { EventList } from "./events.js";
+import { ExplorerView } from "./explorer.js";
 import { timeOfDay } from "./format.js";
+import { HealthView } from "./health.js";
 import { linkStatus } from "./link.js";
 import { LoginCard } from "./login.js";
-import { board, EMPTY, fade, hear, meet, replace } from "./state.js";
+import { QueueView } from "./queue.js";
+import { board, EMPTY, fade, headcount, hear, meet, replace } from "./state.js";
 import { StatusBar } from "./status.js";
+import { Views } from "./views.js";
 
 /** A hidden page draws no frames; this bounds the wait there. */
 const DRAW_MAX_MS = 250;
@@ -28,13 +33,23 @@ const login = find(document, "console-login", LoginCard);
 const status = find(document, "console-status", StatusBar);
 const calls = find(document, "console-calls", CallBoard);
 const events = find(document, "console-events", EventList);
+const explorer = find(document, "console-explorer", ExplorerView);
+const campaigns = find(document, "console-campaigns", CampaignsView);
+const queue = find(document, "console-queue", QueueView);
+const health = find(document, "console-health", HealthView);
 const loginPage = find(document, ".login-page", HTMLElement);
 const livePage = find(document, ".live-page", HTMLElement);
 const account = find(document, ".account", HTMLElement);
 const signOut = find(document, ".sign-out", HTMLButtonElement);
 const stale = find(document, ".stale", HTMLElement);
+const navigation = find(document, ".views", HTMLElement);
 
 const api = new Api();
+/** The views that load what they show by themselves. */
+const loading = [campaigns, queue, explorer, health];
+const views = new Views({ live: { show: draw, leave() {}, again() {} }, campaigns, queue, call: explorer, health });
+/** The name of the view that is shown; empty for the first. */
+let title = "";
 let state = EMPTY;
 /** @type {CtiClient | null} null while signed out */
 let connection = null;
@@ -49,6 +64,11 @@ let agentsFailure = null;
 let asked = new Set();
 let drawing = false;
 
+for (const view of loading) view.api = () => (connection === null ? null : api);
+views.onShow = (name) => {
+  title = name;
+  draw();
+};
 login.onLogin = logIn;
 status.onRetry = () => connection?.connect();
 calls.onTrace = (dtCallId) => events.filterBy(dtCallId);
@@ -79,9 +99,10 @@ function enter(session) {
   asked = new Set();
   staleSince = null;
   events.reset();
+  for (const view of loading) view.reset();
   login.busy = false;
   loginPage.hidden = true;
-  livePage.hidden = signOut.hidden = account.hidden = false;
+  livePage.hidden = signOut.hidden = account.hidden = navigation.hidden = false;
   write(account, `${session.account} · ${session.login}`);
   livePage.focus();
   const client = new CtiClient({ ticket: (signal) => api.ticket(signal), agents: "*", client: "console/1", storage: null });
@@ -90,6 +111,7 @@ function enter(session) {
   client.on("event", (event) => onEvent(event, client.connection.state === "connected"));
   connection = client;
   void client.connect();
+  views.enter();
   draw();
 }
 
@@ -106,8 +128,10 @@ function leave() {
 /** @param {LinkStatus} next */
 function onStatus(next) {
   link = status.status = next;
-  if (next.state === "live") staleSince = null;
-  else if (state.anchored) staleSince ??= api.now();
+  if (next.state === "live") {
+    if (staleSince !== null) views.again();
+    staleSince = null;
+  } else if (state.anchored) staleSince ??= api.now();
   if (next.state === "signed-out") {
     connection = null;
     api.forget();
@@ -132,16 +156,20 @@ function onSnapshot(snapshot) {
  */
 function onEvent(event, live) {
   state = hear(state, event, api.now(), live);
+  explorer.hear(event);
+  const { type, agent } = event;
+  if (type === "agent.state" && agent !== null && state.agents.size > 0 && !state.agents.has(agent)) askAbout([agent]);
   draw();
 }
 
 async function loadAgents() {
   const session = connection;
+  const before = state.agents;
   /** @type {string | null} */
   let failure = null;
   try {
     const agents = await api.agents();
-    if (session === connection) state = meet(state, agents);
+    if (session === connection) state = meet(state, agents, before);
   } catch (error) {
     failure = error instanceof ApiError ? error.message : "the server is not reachable.";
   }
@@ -155,7 +183,8 @@ async function loadAgents() {
  * @param {string | null} [field]
  */
 function showLogin(message, field = null) {
-  livePage.hidden = signOut.hidden = account.hidden = true;
+  livePage.hidden = signOut.hidden = account.hidden = navigation.hidden = true;
+  views.leave();
   loginPage.hidden = false;
   document.title = "Log in · cti-gateway";
   login.ask(message, field);
@@ -177,17 +206,25 @@ function draw() {
 
 function drawNow() {
   const grouped = board(state);
-  if (grouped.strangers.some((login) => !asked.has(login))) {
-    // Someone who joined after the list was read. Each is asked about once.
-    for (const login of grouped.strangers) asked.add(login);
-    void loadAgents();
-  }
-  calls.render(grouped, { anyCall: state.anyCall || !state.anchored, note: agentsNote(), now: staleSince ?? api.now() });
+  askAbout(grouped.strangers);
+  const around = { anyCall: state.anyCall || !state.anchored, note: agentsNote(), now: staleSince ?? api.now(), heads: headcount(grouped) };
+  calls.render(grouped, around);
   events.render(state.events);
   showFigures();
   const live = [...state.calls.values()].filter(({ endedAt }) => endedAt === null).length;
   const what = link.state === "live" ? `${live} live` : link.state === "offline" ? "Offline" : "Connecting";
-  document.title = `${what} · cti-gateway`;
+  document.title = [what, title, "cti-gateway"].filter(Boolean).join(" · ");
+}
+
+/**
+ * Those who joined after the list of agents was read. Each is asked about once.
+ *
+ * @param {string[]} logins
+ */
+function askAbout(logins) {
+  if (logins.every((login) => asked.has(login))) return;
+  for (const login of logins) asked.add(login);
+  void loadAgents();
 }
 
 /** Once a second: the countdown, the timers, what has faded, and whether the page still tells the present. */
@@ -203,6 +240,7 @@ function tick() {
   showFigures();
   // Timers stand while the page cannot know whether the calls still run.
   calls.tick(staleSince ?? now);
+  explorer.tick();
   const isStale = staleSince !== null && now - staleSince >= STALE_AFTER_MS;
   stale.hidden = !isStale;
   livePage.toggleAttribute("data-stale", isStale);
@@ -234,9 +272,9 @@ function loginFailure(error, byCode) {
   return error.message;
 }
 
-/** The code of a one-time link, `#code=…`. The fragment is removed, so that it stays in no history. */
+/** The code of a one-time link, `#code=…`. It is removed, so that it stays in no history; another fragment names a view. */
 function takeCode() {
   const code = new URLSearchParams(location.hash.slice(1)).get("code");
-  if (location.hash !== "") history.replaceState(null, "", location.pathname + location.search);
+  if (code !== null) history.replaceState(null, "", location.pathname + location.search);
   return code;
 }

@@ -1,5 +1,5 @@
 /**
- * Four small verbs on the document, so that the views stay short and no markup is ever parsed from text.
+ * Small verbs on the document, so that the views stay short and no markup is ever parsed from text.
  */
 
 /**
@@ -53,4 +53,74 @@ export function arrange(parent, children) {
     const there = parent.children[i];
     if (there !== child) parent.insertBefore(child, there ?? null);
   });
+}
+
+/**
+ * A new element with these children; null is none.
+ *
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {string} className
+ * @param {...(Node | string | null)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function make(tag, className, ...children) {
+  const element = document.createElement(tag);
+  if (className !== "") element.className = className;
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+/**
+ * A new element of a picture.
+ *
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, string | number>} attributes
+ * @param {...Node} children
+ * @returns {SVGElementTagNameMap[Tag]}
+ */
+export function draw(tag, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.append(...children);
+  return element;
+}
+
+/** What elements were last filled from. @type {WeakMap<Element, string>} */
+const filled = new WeakMap();
+
+/**
+ * Fills an element anew when what it shows has changed, and leaves it alone otherwise: so it keeps focus and selection.
+ *
+ * @param {Element} element
+ * @param {unknown} shown what it is made of
+ * @param {() => (Node | string)[]} build
+ */
+export function fill(element, shown, build) {
+  const text = JSON.stringify(shown) ?? "";
+  if (filled.get(element) === text) return;
+  filled.set(element, text);
+  element.replaceChildren(...build());
+}
+
+/**
+ * A badge in the tone of a state.
+ *
+ * @param {string} state
+ * @param {string} text
+ */
+export function badge(state, text) {
+  const element = make("span", "badge", text);
+  element.dataset.state = state;
+  return element;
+}
+
+/**
+ * The rows of a description list.
+ *
+ * @param {[string, string | Node][]} rows
+ */
+export function facts(rows) {
+  return rows.map(([name, value]) => make("div", "", make("dt", "", name), make("dd", "", value)));
 }

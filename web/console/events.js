@@ -7,6 +7,8 @@ import { arrange, find, stamp, write } from "./dom.js";
 import { counted, stateWord, timeOfDay } from "./format.js";
 
 const ROWS_MAX = 200;
+/** Once the list shows one call, its whole history is a click away. */
+const CALL_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export class EventList extends HTMLElement {
   /** @type {readonly EventRow[]} */
@@ -19,6 +21,7 @@ export class EventList extends HTMLElement {
   #pause = find(this, ".pause", HTMLButtonElement);
   #body = find(this, "tbody", HTMLElement);
   #nothing = find(this, ".nothing", HTMLElement);
+  #history = find(this, ".history", HTMLAnchorElement);
 
   connectedCallback() {
     this.#filter.addEventListener("input", () => this.#draw());
@@ -59,6 +62,8 @@ export class EventList extends HTMLElement {
     const drawn = this.#rows;
     this.#rows = new Map(shown.map((event) => [event.key, drawn.get(event.key) ?? rowFor(event)]));
     arrange(this.#body, [...this.#rows.values()]);
+    this.#history.hidden = !CALL_ID.test(wanted);
+    this.#history.href = `#call/${wanted}`;
     this.#nothing.hidden = shown.length > 0;
     write(this.#nothing, wanted === "" ? "Waiting for the first event." : `None of the last ${counted(from.length, "event")} matches.`);
     const newer = this.#paused === null ? 0 : newerThan(this.#paused[0], this.#events);
@@ -117,7 +122,8 @@ function rowFor(event) {
 /** @param {EventRow} event */
 function resyncFor({ seq, time }) {
   const row = stamp("resync-template", HTMLTableRowElement);
-  const text = `${timeOfDay(time)} · Resynchronised at seq ${seq}. Events before it may be missing from this list; the calls are complete.`;
+  const what = `Resynchronised at seq ${seq}. Events before it may be missing from this list; the calls are complete.`;
+  const text = `${timeOfDay(time)} · ${what}`;
   write(find(row, "td", HTMLTableCellElement), text);
   return row;
 }

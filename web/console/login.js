@@ -1,7 +1,7 @@
 /**
  * The log-in card.
  *
- * @import { Credentials } from "./api.js"
+ * @import { Credentials } from "./shapes.js"
  */
 import { find, write } from "./dom.js";
 

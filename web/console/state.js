@@ -3,7 +3,7 @@
  * returns the next one, and the time is an argument.
  *
  * @import { Call, CallState, Envelope, SnapshotFrame } from "../sdk/types.js"
- * @import { Agent } from "./api.js"
+ * @import { Agent } from "./shapes.js"
  */
 
 /**
@@ -106,12 +106,54 @@ export function fade(state, now) {
 }
 
 /**
+ * The list of agents was read. Of whom an event told while it was on its way, the event holds.
+ *
  * @param {State} state
  * @param {Agent[]} agents
+ * @param {ReadonlyMap<string, Agent>} before whom we knew when it was asked for
  * @returns {State}
  */
-export function meet(state, agents) {
-  return { ...state, agents: new Map(agents.map((agent) => [agent.login, agent])) };
+export function meet(state, agents, before) {
+  const newest = (/** @type {Agent} */ agent) => {
+    const known = state.agents.get(agent.login);
+    return known === undefined || known === before.get(agent.login) ? agent : { ...agent, ...presenceOf(known) };
+  };
+  return { ...state, agents: new Map(agents.map((agent) => [agent.login, newest(agent)])) };
+}
+
+/**
+ * How many agents are in each state.
+ *
+ * @param {Board} board
+ * @returns {Map<string, number>}
+ */
+export function headcount({ lanes }) {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const { agent } of lanes) counts.set(agent.state ?? "offline", (counts.get(agent.state ?? "offline") ?? 0) + 1);
+  return counts;
+}
+
+/** @param {Partial<Agent>} agent */
+function presenceOf({ state = null, since = null, reason = null, next = null, signedIn = state !== "offline" }) {
+  return { state, since, reason, next, signedIn };
+}
+
+/** @type {Partial<Record<CallState, string>>} */
+const BY_CALL = { preview: "reserved", incoming: "ringing", ringing: "ringing", talk: "on_call", hold: "on_call", idle: "wrap_up" };
+
+/**
+ * Who is not signed in has no state of his own, and no event tells of one: what he does follows from his calls.
+ *
+ * @param {Agent} agent
+ * @param {HeldCall[]} calls
+ * @returns {Agent}
+ */
+function withDoing(agent, calls) {
+  if (agent.signedIn) return agent;
+  const live = calls.find(({ endedAt }) => endedAt === null);
+  if (live === undefined) return { ...agent, state: "offline", since: null };
+  return { ...agent, state: BY_CALL[live.state] ?? "offline", since: live.call.stateTime };
 }
 
 /**
@@ -146,7 +188,8 @@ export function board({ calls, agents }) {
   }
   const byName = new Intl.Collator(undefined, { numeric: true }).compare;
   const sorted = [...lanes.values()].sort((a, b) => byName(nameOf(a.agent), nameOf(b.agent)));
-  return { lanes: sorted, unassigned, strangers };
+  const doing = sorted.map(({ agent, calls }) => ({ agent: withDoing(agent, calls), calls }));
+  return { lanes: doing, unassigned, strangers };
 }
 
 /** @param {Agent} agent */
@@ -211,7 +254,7 @@ function hold(call, agent, attempt = 1, cv = 0) {
 function withPresence(agents, { agent: login, data }) {
   const agent = login && agents.get(login);
   if (!agent || typeof data.state !== "string") return agents;
-  return new Map(agents).set(login, { ...agent, state: data.state });
+  return new Map(agents).set(login, { ...agent, ...presenceOf(data) });
 }
 
 const BLANK_ROW = { state: null, outcome: null, agent: null, number: null, call: null };

@@ -231,7 +231,7 @@ impl Floor {
         let presence = self.presences.get(login).unwrap_or(&unknown);
         let busy = self.busy(login);
         let state = presence.state(busy.map(|(does, _)| does));
-        let since = busy.and_then(|(_, call)| self.calls.get(&call)).map_or(presence.since, |live| live.since);
+        let since = busy.and_then(|(_, call)| self.calls.get(&call)).map_or_else(|| presence.idle_since(), |live| live.since);
         Shown {
             agent: login.to_owned(),
             state,

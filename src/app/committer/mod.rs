@@ -43,7 +43,10 @@ pub use self::{
     routing::{Route, RouteAnswer, RouteWork},
     wishes::{Denial, WishDone, WishWork},
 };
-pub(in crate::app) use self::{leads::judge, pace::Records};
+pub(in crate::app) use self::{
+    leads::judge,
+    pace::{Records, crew},
+};
 use super::{clock::Clock, directory::Account, hub::Hub};
 use crate::{
     domain::{
@@ -122,7 +125,7 @@ pub enum Work {
 /// One piece of news and where it came from.
 #[derive(Clone, Debug)]
 pub struct NewsItem {
-    /// The gateway; 0 is the native door.
+    /// The gateway; [`NATIVE_GATEWAY`] is the native door.
     pub gateway: i64,
     /// The dialect, as entries name it.
     pub source: &'static str,
@@ -146,8 +149,11 @@ impl NewsItem {
     }
 }
 
+/// The native door, where news name their gateway.
+pub const NATIVE_GATEWAY: i64 = 0;
+
 /// What the book finds the call of a PBX's call id by.
-fn pbx_key(account: i64, gateway: i64, pbx_call_id: &str) -> String {
+pub(in crate::app) fn pbx_key(account: i64, gateway: i64, pbx_call_id: &str) -> String {
     format!("{account}/{gateway}/{pbx_call_id}")
 }
 

@@ -113,7 +113,7 @@ impl Moment {
 }
 
 /// The logins who serve a campaign.
-pub(super) fn crew<'a>(account: &'a Account, dialing: &'a Dialing) -> Vec<&'a str> {
+pub(in crate::app) fn crew<'a>(account: &'a Account, dialing: &'a Dialing) -> Vec<&'a str> {
     let all = account.roster.all().iter().map(|agent| agent.login.as_str());
     match &dialing.skill {
         None => all.collect(),

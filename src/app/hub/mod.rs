@@ -92,6 +92,11 @@ impl Hub {
         self.moves.notified().await;
     }
 
+    /// Followers of one account: sockets, long polls that wait, and whoever drives its telephone system.
+    pub fn followers_of(&self, account: i64) -> usize {
+        self.open_topic(account).map_or(0, |topic| topic.followers())
+    }
+
     /// Followers over all accounts.
     pub fn followers(&self) -> usize {
         let topics: Vec<_> = self.lock().values().filter_map(|cell| cell.get().cloned()).collect();

@@ -19,6 +19,7 @@ use crate::{
         App,
         committer::{NewsItem, OrderWork, SIMULATED, SystemWork, Work},
         hub::{Entry, Feed, Interest, Item},
+        pulse::Word,
     },
     domain::{
         call::{Call, Cause, CauseKind, Certainty, Direction, News, NewsKind, State, Told},
@@ -338,11 +339,12 @@ impl Line {
     /// Says what became of an order.
     fn settled(&mut self, Settled { order, given_at, outcome }: Settled) {
         let verb = order.command.verb();
-        let word = match &outcome {
-            Outcome::Taken | Outcome::Answered(_) => "taken",
-            Outcome::Refused(_) => "refused",
-            Outcome::Unclear(_) => "unclear",
+        let (word, noted, why) = match &outcome {
+            Outcome::Taken | Outcome::Answered(_) => ("taken", Word::Taken, ""),
+            Outcome::Refused(refusal) => ("refused", Word::Refused, &*refusal.message),
+            Outcome::Unclear(refusal) => ("unclear", Word::Unclear, &*refusal.message),
         };
+        self.app.pulses.of(self.account).ordered(&self.wanted.name, noted, verb.word(), why, self.app.clock.now());
         metrics::counter!("cti_orders_total", "verb" => verb.word(), "outcome" => word).increment(1);
         let took = (self.app.clock.now() - given_at).to_std().unwrap_or_default();
         metrics::histogram!("cti_order_seconds").record(took.as_secs_f64());
@@ -399,6 +401,7 @@ impl Line {
     }
 
     fn tell_news(&mut self, pbx_call_id: String, ordered_as: Option<String>, news: News) {
+        self.app.pulses.of(self.account).heard(self.wanted.gateway, self.app.clock.now());
         let source = self.wanted.system.word();
         self.telling.news(NewsItem { gateway: self.wanted.gateway, source, pbx_call_id, ordered_as, news });
     }

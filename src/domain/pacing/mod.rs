@@ -147,6 +147,20 @@ pub enum Limit {
     NoLines,
 }
 
+impl Limit {
+    /// The word on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Preview => "preview",
+            Self::NoAgents => "no_agents",
+            Self::NoFreeAgent => "no_free_agent",
+            Self::EnoughInFlight => "enough_in_flight",
+            Self::BudgetUsedUp => "budget_used_up",
+            Self::NoLines => "no_lines",
+        }
+    }
+}
+
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -61,7 +61,7 @@ struct Page {
 /// What of an envelope is the same in every type; docs/protocol.md has the rest.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what is stored as text")]
-struct Envelope {
+pub(super) struct Envelope {
     v: i64,
     id: String,
     seq: i64,

@@ -8,6 +8,7 @@ mod desk;
 mod dial_lists;
 mod dnc;
 mod events;
+mod health;
 mod leads;
 mod messages;
 pub(super) mod openapi;
@@ -20,6 +21,7 @@ mod sessions;
 mod setup;
 mod sign_in_limit;
 mod telephone;
+mod trace;
 
 use axum::Router;
 use utoipa_axum::router::OpenApiRouter;
@@ -44,6 +46,7 @@ fn described() -> OpenApiRouter<Web> {
         .merge(dial_lists::router())
         .merge(dnc::router())
         .merge(events::router())
+        .merge(health::router())
         .merge(leads::router())
         .merge(messages::router())
         .merge(parties::router())
@@ -53,4 +56,5 @@ fn described() -> OpenApiRouter<Web> {
         .merge(sessions::router())
         .merge(setup::router())
         .merge(telephone::router())
+        .merge(trace::router())
 }

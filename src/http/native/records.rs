@@ -84,7 +84,7 @@ macro_rules! queries {
 
 queries! {
     /// Which calls.
-    CallsAsked { status: String, call_status: String }
+    CallsAsked { status: String, call_status: String, call_id: String }
     /// Which events.
     EventsAsked { event_name: String, call: Uuid }
     /// Which results.
@@ -277,7 +277,16 @@ async fn calls(State(web): State<Web>, bearer: Bearer, headers: HeaderMap, Query
     one_of("status", asked.status.as_deref(), &["open", "retry", "closed"])?;
     let filter = Filter { status: asked.status.clone(), call_status: asked.call_status.clone(), ..asked.filter(account.region)? };
     let before: Option<Uuid> = page::read_cursor(asked.cursor.as_deref())?;
-    let rows = records::calls(web.app.db.read(), account.id, &filter, before, limit + 1).await?;
+    let mut rows = Vec::new();
+    match asked.call_id {
+        None => rows = records::calls(web.app.db.read(), account.id, &filter, before, limit + 1).await?,
+        Some(call_id) => {
+            for id in web.app.calls_named(account, &call_id).await? {
+                let filter = Filter { id: Some(id), ..filter.clone() };
+                rows.extend(records::calls(web.app.db.read(), account.id, &filter, before, 1).await?);
+            }
+        }
+    }
     let rows = rows.iter().map(CallView::new).collect();
     page::page(&headers, rows, limit, CALL_COLUMNS, |row| row.id)
 }

@@ -54,6 +54,7 @@ async fn hear(web: &Web, address: std::net::IpAddr, request: Request) -> Result<
     match message {
         Message::Ignored(event) => {
             metrics::counter!("cti_news_ignored_total", "source" => "vtiger").increment(1);
+            web.app.pulses.of(account.id).ignored(gateway.id, web.app.clock.now());
             Ok(Json(json!({"success": true, "ignored": event})).into_response())
         }
         Message::News { call_id, news } => {

@@ -61,7 +61,10 @@ async fn hear(web: &Web, address: IpAddr, signature: Option<String>, request: Re
     })?;
     let mut to = None;
     match message {
-        Message::Ignored(_) => metrics::counter!("cti_news_ignored_total", "source" => "pbxmanager").increment(1),
+        Message::Ignored(_) => {
+            metrics::counter!("cti_news_ignored_total", "source" => "pbxmanager").increment(1);
+            web.app.pulses.of(account.id).ignored(gateway.id, web.app.clock.now());
+        }
         Message::News { call_id, news } => {
             let mut item = NewsItem { gateway: gateway.id, source: "pbxmanager", pbx_call_id: call_id, ordered_as: None, news: *news };
             match asks(&params).and_then(|number| account.setup.ring_group(&number, account.region)) {

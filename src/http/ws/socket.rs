@@ -1,6 +1,6 @@
 //! One open socket: hello, then the feed out and pongs and wishes in, until one side closes.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::{SinkExt, StreamExt, stream::FuturesOrdered};
@@ -23,6 +23,7 @@ use crate::{
         directory::Grant,
         hub::{Feed, Interest, Item, Opening, Resume},
         presence::Softphone,
+        pulse::Pulse,
         wishes::{Granted, Wish},
     },
     domain::{call::Call, event::scope_to_see, scope::Scope},
@@ -60,6 +61,10 @@ pub(super) struct Session {
     tab: Option<Uuid>,
     /// Keeps him signed in.
     _softphone: Option<Softphone>,
+    /// Where it is noted how soon entries get here.
+    pulse: Arc<Pulse>,
+    /// It is given what it missed while it was away.
+    is_catching_up: bool,
     /// `seq` of the last event, snapshot or resume position: the next event's `prev`.
     chain: i64,
     /// Answers that are being made, in the order of the wishes.
@@ -79,6 +84,8 @@ impl Session {
                     Ok((feed, opening, softphone)) => {
                         let mut session = Box::new(Self {
                             chain: feed.cursor(),
+                            pulse: web.app.pulses.of(grant.account.id),
+                            is_catching_up: false,
                             web,
                             socket,
                             grant,
@@ -155,6 +162,7 @@ impl Session {
 
     /// Says welcome, and the snapshot when the client starts from it.
     async fn greet(&mut self, opening: Opening, agents: Option<&BTreeSet<String>>) -> Result<(), Option<Close>> {
+        self.is_catching_up = matches!(opening, Opening::Replay);
         let (resume, calls) = match opening {
             Opening::Live => ("live", None),
             Opening::Replay => ("replay", None),
@@ -252,10 +260,17 @@ impl Session {
                 self.chain = entry.seq;
                 if let Ok(age) = (self.web.app.clock.now() - entry.observed_at).to_std() {
                     metrics::histogram!("cti_delivery_seconds").record(age.as_secs_f64());
+                    // who was away is told late, and nobody is at fault
+                    if !self.is_catching_up {
+                        self.pulse.delivered(age, self.web.app.clock.now());
+                    }
                 }
                 self.put(frame).await
             }
-            Item::Mark(seq) => self.put(FromServer::Mark { seq, live: true }.text()).await,
+            Item::Mark(seq) => {
+                self.is_catching_up = false;
+                self.put(FromServer::Mark { seq, live: true }.text()).await
+            }
             // the client connects again and gets a snapshot
             Item::Reset => Err(Some(Close::Anew)),
         }
@@ -357,7 +372,7 @@ async fn begin(
         None => None,
     };
     let opened = Feed::open(&web.app.hub, grant.account.id, interest, resume).await;
-    let (feed, opening) = opened.map_err(|error| Failure::Store(std::sync::Arc::new(error)))?;
+    let (feed, opening) = opened.map_err(|error| Failure::Store(Arc::new(error)))?;
     Ok((feed, opening, softphone))
 }
 

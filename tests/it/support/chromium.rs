@@ -288,6 +288,28 @@ impl Page {
         self.call("Emulation.setEmulatedMedia", features).await.expect("the look is switched");
     }
 
+    /// Gives the tab a screen of this size, in CSS pixels.
+    pub(crate) async fn resize(&self, width: u32, height: u32) {
+        let screen = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.call("Emulation.setDeviceMetricsOverride", screen).await.expect("the screen is resized");
+    }
+
+    /// Presses a key that writes nothing, such as `ArrowRight` or `Tab`, on whatever has the focus.
+    pub(crate) async fn press(&self, key: &str) {
+        let code = match key {
+            "Tab" => 9,
+            "End" => 35,
+            "Home" => 36,
+            "ArrowLeft" => 37,
+            "ArrowRight" => 39,
+            _ => panic!("{key}: which code?"),
+        };
+        for kind in ["rawKeyDown", "keyUp"] {
+            let event = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code});
+            self.call("Input.dispatchKeyEvent", event).await.expect("the key is pressed");
+        }
+    }
+
     /// Closes the tab as a user does.
     pub(crate) async fn close(self) {
         // The tab may be gone before it can answer.

@@ -15,7 +15,7 @@ use crate::http::{Web, error::ErrorForm, reference};
 pub(in crate::http) const PATH: &str = "/api/v1/openapi.json";
 
 /// What the operations are about, in the order of the page.
-const TAGS: [(&str, &str); 13] = [
+const TAGS: [(&str, &str); 14] = [
     ("Leads", "Who shall be called: added, changed, found, explained"),
     ("Do not call", "The list of numbers that must not be called, and that of receivers who want no messages"),
     ("Campaigns", "Who is dialed next, and what the law of pacing lets a campaign do"),
@@ -28,6 +28,7 @@ const TAGS: [(&str, &str); 13] = [
     ("Messages", "Text messages"),
     ("Parties", "Whom numbers belong to in the CRM"),
     ("Events", "The journal by long poll; the socket gives the same"),
+    ("Operation", "Whether all is well"),
     ("Sessions", "Signing in and out, and tickets for the socket"),
 ];
 
