@@ -96,7 +96,7 @@ impl Softphones {
 
     /// How many agents of an account have one here.
     pub fn count(&self, account: i64) -> usize {
-        self.lock().iter().filter(|((of, _), connected)| *of == account && connected.sockets > 0).count()
+        self.lock().iter().filter(|((of, _), connected)| *of == account && !connected.open.is_empty()).count()
     }
 
     /// Those that are here now, by account; those that went are forgotten once their lease may be over.

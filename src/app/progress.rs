@@ -149,7 +149,7 @@ impl App {
     pub async fn progress(&self, account: &Arc<Account>) -> std::result::Result<Vec<Progress>, Failure> {
         let failed = |error: sqlx::Error| Failure::Store(Arc::new(error));
         let now = self.agents_now(account).await.map_err(failed)?;
-        let states: HashMap<&str, AgentState> = now.iter().map(|(login, (_, shown))| (login.as_str(), shown.state)).collect();
+        let states: HashMap<&str, AgentState> = now.iter().map(|(login, now)| (login.as_str(), now.shown.state)).collect();
         let (_, _, live) = calls::live(self.db.read(), account.id).await.map_err(failed)?;
         let records = self.records(account.id).await.map_err(failed)?;
         let mut all = Vec::new();

@@ -171,7 +171,7 @@ fn host_and_port(authority: &str, default: u16) -> Option<(&str, u16)> {
 /// Labels of letters, digits and hyphens, or an address of IPv6 in brackets.
 fn is_host(host: &str) -> bool {
     if let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return inner.parse::<std::net::Ipv6Addr>().is_ok();
+        return inner.parse::<core::net::Ipv6Addr>().is_ok();
     }
     let is_label = |label: &str| {
         !label.is_empty()

@@ -20,7 +20,12 @@ use crate::{
 
 /// Routes without a scope of their own: whoever signs in has none yet, and who signs out needs none. What is simulated is the
 /// administrator's, as `telephone` tests.
-const FREE: [&str; 3] = ["POST /api/v1/sessions", "DELETE /api/v1/sessions/current", "POST /api/v1/telephone-systems/{name}/simulate"];
+const FREE: [&str; 4] = [
+    "POST /api/v1/sessions",
+    "DELETE /api/v1/sessions/current",
+    "POST /api/v1/sessions/current/exchange",
+    "POST /api/v1/telephone-systems/{name}/simulate",
+];
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 async fn document(t: &TestApp) -> Value {

@@ -127,7 +127,7 @@ function enter() {
   const next = new CtiClient({ session: () => api.token ?? "", tab: tab.id, client: "softphone/1" });
   client = next;
   next.on("connection", (status) => client === next && showConnection(status));
-  next.on("change", draw);
+  next.on("change", drawPhone);
   next.on("lease", ({ lease }) => client === next && lease.tab === null && takeFree());
   next.on("call", ({ call, gone, type }) => {
     embedder.post(OWN_API, "call", { ...call, gone, event: type });
@@ -136,7 +136,7 @@ function enter() {
   next.on("message", ({ message }) => message && messages.hear(message));
   next.on("orderFailed", ({ verb, message }) => tell(say("orderFailed", { verb: sayKnown(verb), message })));
   showConnection(next.connection);
-  draw();
+  drawPhone();
   void next.connect();
 }
 
@@ -179,11 +179,11 @@ function showConnection({ state, code, reason = "" }) {
     if (asked !== null) void initiateCall(asked.payload);
   }
   embedder.post(OWN_API, "connection", { state });
-  draw();
+  drawPhone();
 }
 
 /** Draws what the client shows. */
-function draw() {
+function drawPhone() {
   if (client?.agent == null) return;
   const { agent, enabled, connection } = client;
   const isThere = connection.state === "connected";
@@ -213,7 +213,7 @@ async function loadDesk() {
   presenceBar.reasons = desk.breakReasons;
   messages.numbers = desk.messageNumbers;
   lists.callbacks = desk.callbacks;
-  draw();
+  drawPhone();
 }
 
 /** @param {string} view */

@@ -134,6 +134,9 @@ struct Card {
 )]
 async fn card(State(web): State<Web>, bearer: Bearer, Path(id): Path<Uuid>) -> Result<Json<Card>, ApiError> {
     let missing = || ApiError::NotFound("there is no such call".into());
+    if bearer.0.subject.agent().is_none() {
+        bearer.with(Scope::LeadsRead)?;
+    }
     let account = bearer.0.account.clone();
     let call = records::call(web.app.db.read(), account.id, id).await?.ok_or_else(missing)?.call;
     seen_by(&bearer, call.newest().agent())?;

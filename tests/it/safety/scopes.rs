@@ -19,6 +19,7 @@ pub(crate) fn routes() -> Vec<(Method, &'static str, &'static str, Option<Value>
     vec![
         (Method::GET, "/api/v1/agents", "agents:read", None),
         (Method::GET, "/api/v1/agents/{login}", "agents:read", None),
+        (Method::GET, "/api/v1/agents/{login}/desk", "leads:read", None),
         (Method::POST, "/api/v1/agents/{login}/state", "agents:act", Some(json!({"state": "ready"}))),
         (Method::POST, "/api/v1/calls", "calls:control", Some(json!({"agent": "agent1", "number": "+4930123456"}))),
         (Method::POST, "/api/v1/calls/{id}/{verb}", "calls:control", Some(json!({}))),
@@ -68,11 +69,13 @@ pub(crate) fn routes() -> Vec<(Method, &'static str, &'static str, Option<Value>
         (Method::GET, "/api/v1/dialer-calls", "calls:read", None),
         (Method::GET, "/api/v1/dialer-calls/{id}", "calls:read", None),
         (Method::PATCH, "/api/v1/dialer-calls/{id}", "calls:write", Some(json!({"subject": "x"}))),
+        (Method::GET, "/api/v1/dialer-calls/{id}/card", "leads:read", None),
         (Method::GET, "/api/v1/dialer-calls/{id}/events", "calls:read", None),
         (Method::GET, "/api/v1/dialer-calls/{id}/journal", "events:read", None),
         (Method::POST, "/api/v1/dialer-calls/{id}/end-wrap", "calls:control", None),
         (Method::GET, "/api/v1/dialer-call-events", "calls:read", None),
         (Method::GET, "/api/v1/dialer-call-results", "calls:read", None),
+        (Method::POST, "/api/v1/embed-tokens", "agents:act", Some(json!({"agent": "agent1"}))),
         (Method::POST, "/api/v1/ws-ticket", "events:read", Some(json!({}))),
         (Method::POST, "/api/v1/ws-ticket", "agents:act", Some(json!({"agent": "agent1"}))),
     ]
