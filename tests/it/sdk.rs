@@ -2,7 +2,10 @@
 //! to the page, the network and the server.
 
 mod client;
+mod crm;
+mod host;
 mod loss;
+mod opencti;
 mod serving;
 mod shim;
 mod site;
