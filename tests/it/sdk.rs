@@ -4,6 +4,7 @@
 mod client;
 mod crm;
 mod host;
+mod host_work;
 mod loss;
 mod opencti;
 mod serving;

@@ -68,7 +68,7 @@ struct Shared {
 
 /// The CRM, the softphone and a browser.
 pub(super) struct Crm {
-    pub(super) t: TestApp,
+    _gateway: TestApp,
     pub(super) browser: Browser,
     pub(super) origin: String,
     /// Where the softphone is.
@@ -99,7 +99,7 @@ impl Crm {
             origin: format!("http://{}:{}", origins.0, ports[0]),
             phone: format!("http://{}:{}", origins.1, ports[0]),
             stranger: format!("http://{}:{}", origins.1, ports[1]),
-            t,
+            _gateway: t,
             shared,
         };
         crm.put("phone.html", "<!doctype html><script src=SERVER/sdk/opencti.js></script><script src=phone.js></script><p>softphone");
