@@ -144,8 +144,9 @@ fn the_manual_of_open_cti_names_everything() {
         let names = keys(file, from, indent);
         assert!(names.len() >= least, "{file}: {names:?}");
         for name in names {
-            let named =
-                ["`", ".", ", `"].iter().any(|before| ["`", "("].iter().any(|after| OPEN_CTI.contains(&format!("{before}{name}{after}"))));
+            let named = ["`", ".", ", `"]
+                .iter()
+                .any(|before| ["`", "(", "."].iter().any(|after| OPEN_CTI.contains(&format!("{before}{name}{after}"))));
             assert!(named, "{name} is not in the manual");
         }
     }
