@@ -285,12 +285,14 @@ async fn softphone_and_page_tell_each_other_more() {
     let configuration = "globalThis.told = [];
         for (const name of ['call', 'connection', 'call_ringing', 'user_authentication', 'sign_in_failed'])
           document.addEventListener('ctihost:' + name, ({type, detail}) => told.push([type, detail]));
-        CtiHost.configure({embedToken: '/embed-token', visible: false}); globalThis.early = CtiHost.dial('+49 (0)30 123');";
+        CtiHost.configure({embedToken: '/embed-token', visible: false}); globalThis.early = CtiHost.dial('+49 (0)30 123');
+        globalThis.shown = CtiHost.show();";
     let (page, phone) = crm.page(configuration, "").await;
     // what is asked before the softphone can listen waits for it
     let dialed = json!({"api": "opencti_dialpad", "version": "1.0", "method": "initiate_call", "payload": {"phone_number": "+4930123"}});
     phone.wait_for("heard.length > 0", SECONDS).await;
     assert_eq!(phone.eval("heard").await, json!([dialed]));
+    assert_eq!(page.eval("[shown, CtiHost.visible]").await, json!([true, true]));
     assert_eq!(page.eval("[early, CtiHost.dial('abc'), CtiHost.dial('781-555-0100')]").await, json!([true, false, true]));
     wait_is(&phone, "heard.at(-1).payload.phone_number", json!("7815550100")).await;
 

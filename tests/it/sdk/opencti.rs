@@ -157,6 +157,25 @@ async fn nobody_else_answers() {
     .await;
     phone.wait_for("heard.at(-1)?.api === 'opencti_dialpad'", SECONDS).await;
     assert_eq!(phone.eval("[answers, desk.ignored]").await, json!([[], before + 10]));
+    // nor does whoever frames it in the name of another
+    crm.put("fraud.html", "<!doctype html><script src=fraud.js></script><body><iframe></iframe>");
+    crm.put(
+        "fraud.js",
+        &format!(
+            "addEventListener('load', () => {{ const frame = document.querySelector('iframe');
+                 frame.onload = () => frame.contentWindow.postMessage({}, '*');
+                 frame.src = 'PHONE/phone.html?token=t&frameOrigin={}'; }})",
+            lie(&json!("onClickToDial")),
+            crm.origin
+        ),
+    );
+    let fraud = crm.browser.page(&format!("{}/fraud.html", crm.stranger)).await;
+    let framed = fraud.frame("/phone.html").await;
+    framed.eval("desk.interaction.cti.onClickToDial((answer) => clicks.push(answer))").await;
+    framed.wait_for("heard.length === 1", SECONDS).await;
+    fraud.eval(&format!("frames[0].postMessage({}, '*')", lie(&json!("onClickToDial")))).await;
+    framed.wait_for("heard.length === 2", SECONDS).await;
+    assert_eq!(framed.eval("[clicks, desk.ignored]").await, json!([[], 2]));
     // it still waits for its host
     page.eval("say({__postTarget: 'interaction', callbackId: got[0].callbackId, result: false})").await;
     wait_is(&phone, "answers.map(({result}) => result)", json!([false])).await;

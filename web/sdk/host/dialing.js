@@ -160,8 +160,9 @@ function isWhole({ head, shown, rest }) {
 /** What the page has changed is its own again, and looked at anew. */
 function tidy() {
   const changed = [...splits.values()].filter((one) => !isWhole(one));
+  const places = new Set(changed.flatMap(({ head, rest }) => [head, ...rest].map((node) => node.parentElement)));
   changed.forEach(join);
-  for (const { head } of changed) if (head.isConnected) split(head);
+  for (const place of places) if (place?.isConnected) scan(place);
   for (const element of [...given.keys()]) if (!element.isConnected || !element.matches(MARKED)) unmark(element);
 }
 

@@ -28,8 +28,8 @@ const api = {
     if (isNew && document.visibilityState === "visible") tellFocus();
   },
   /** False, if there is no softphone. */
-  show: () => setVisible(true),
-  hide: () => setVisible(false),
+  show: () => setVisible(true) || !isReady,
+  hide: () => setVisible(false) || !isReady,
   /** Has the softphone dial, and shows it. False, if that is no number or there is no softphone. @param {string} number */
   dial(number) {
     const digits = dialable(String(number));

@@ -160,10 +160,11 @@ export function open() {
 
 /** @param {boolean} visible */
 export function setVisible(visible) {
+  // also for a panel that is still to come
+  keep("visible", visible);
   if (!panel) return false;
   panel.shell.hidden = !visible;
   panel.toggle?.setAttribute("aria-expanded", String(visible));
-  keep("visible", visible);
   return true;
 }
 
