@@ -46,8 +46,8 @@ function ajax(url, config) {
 function raw(message) { window.parent.postMessage(message, '*'); }
 ";
 
-const CRM_POLICY: &str = "default-src 'none'; script-src 'self' SERVER; style-src 'self'; connect-src 'self'; frame-src 'self' http://127.0.0.1:*; \
-     base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+const CRM_POLICY: &str = "default-src 'none'; script-src 'self' SERVER; style-src 'self'; connect-src 'self'; \
+     frame-src 'self' http://127.0.0.1:*; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 const PHONE_POLICY: &str = "default-src 'none'; script-src 'self' SERVER; frame-src http:";
 
 /// What the CRM's server was asked.

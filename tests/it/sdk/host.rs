@@ -34,6 +34,17 @@ async fn the_softphone_is_framed_and_sized() {
     assert!(query["token"].as_str().expect("a token").len() >= 32, "{query}");
     assert_eq!(phone.eval("document.referrer").await, format!("{}/", crm.origin));
 
+    // whatever the page's styles are, it stands at the lower right
+    page.eval(
+        "const sheet = new CSSStyleSheet();
+         sheet.replaceSync('* { border: 3px solid red; margin: 9px; width: 100%; position: static; display: none }');
+         sheet.insertRule('html, body { display: block }', 1); document.adoptedStyleSheets.push(sheet)",
+    )
+    .await;
+    let box_of =
+        format!("(({{right, bottom, width}}) => [innerWidth - right, innerHeight - bottom, width])({TREE}.host.getBoundingClientRect())");
+    assert_eq!(page.eval(&box_of).await, json!([16, 0, 402]));
+
     // shown, hidden, sized
     let shown = "(({width, height}) => [CtiHost.visible, width, height])(CtiHost.frame.getBoundingClientRect())";
     assert_eq!(page.eval("[CtiHost.frame.style.width, CtiHost.frame.style.height]").await, json!(["400px", "520px"]));
@@ -196,7 +207,8 @@ async fn the_softphone_learns_what_the_page_is_about_and_who_looks() {
     wait_is(&phone, "focused", json!([["42", false]])).await;
     page.eval("dispatchEvent(new Event('blur')); document.dispatchEvent(new Event('visibilitychange')); dispatchEvent(new Event('focus'))")
         .await;
-    page.eval("const about = {object: 'customer', objectId: 'c-1', objectName: 'Anna'}; CtiHost.setPageInfo(about); CtiHost.setPageInfo({...about})").await;
+    let about = "{object: 'customer', objectId: 'c-1', objectName: 'Anna'}";
+    page.eval(&format!("CtiHost.setPageInfo({about}); CtiHost.setPageInfo({about})")).await;
     wait_is(&phone, "focused.map(([id]) => id)", json!(["42", "42", "c-1"])).await;
     page.eval("CtiHost.setPageInfo(null); dispatchEvent(new Event('blur')); dispatchEvent(new Event('focus'))").await;
     let nothing = "This page is about no customer, company or case.";
@@ -215,7 +227,8 @@ async fn only_its_own_softphone_is_believed() {
     phone.eval("ask('interaction.isVisible')").await;
     let hide = json!({"method": "setVisible", "apiVersion": "0.0.1", "token": token, "callbackId": "x", "value": false}).to_string();
     let own = json!({"api": "cti_gateway", "version": "1.0", "method": "call", "payload": {"dtCallId": "1"}}).to_string();
-    page.eval("globalThis.told = []; document.addEventListener('ctihost:call', ({detail}) => told.push(detail)); globalThis.zero = CtiHost.ignored").await;
+    let listens = "globalThis.told = []; document.addEventListener('ctihost:call', ({detail}) => told.push(detail))";
+    page.eval(&format!("{listens}; globalThis.zero = CtiHost.ignored")).await;
 
     // of the right origin, but from a frame inside of the softphone or beside it; of another origin, with everything right
     crm.put("liar.html", "<!doctype html><script src=liar.js></script>");

@@ -144,7 +144,10 @@ async fn a_click_dials_once_and_tells_whose_number_it_is() {
     // all is undone, and nothing dials
     assert_eq!(phone.eval("ask('interaction.cti.disableClickToDial')").await, json!([true, null, true]));
     assert_eq!(page.eval("document.body.innerHTML").await, before);
-    page.eval("addEventListener('click', (event) => event.preventDefault()); for (const id of ['#tel', '#marked', '#button']) document.querySelector(id).click()").await;
+    page.eval("addEventListener('click', (event) => event.preventDefault())").await;
+    for id in ["#tel", "#marked", "#button"] {
+        page.eval(&click(id)).await;
+    }
     settled(&page).await;
     assert_eq!(phone.eval("clicks.length").await, 9);
     assert_eq!(page.console_errors(), [""; 0]);
@@ -194,7 +197,8 @@ async fn pages_may_change_what_was_made_clickable() {
 }
 
 const CASES: &str = "globalThis.pops = []; CtiHost.configure({searchUrl: '/search?object={object}&q={text}', createCaseUrl: '/cases',
-    screenPop: {case: '/cases/{id}'}, onScreenPop: ({object, id}) => { pops.push([object, id]); return true; }, headers: () => ({'X-Csrf': 'c-1'})});";
+    screenPop: {case: '/cases/{id}'}, headers: () => ({'X-Csrf': 'c-1'}),
+    onScreenPop: ({object, id}) => { pops.push([object, id]); return true; }});";
 
 fn search(text: &str, more: &str) -> String {
     format!("ask('interaction.searchAndScreenPop', '{text}', 'object=customer{more}')")

@@ -3,10 +3,10 @@
 /** A digit, then digits and what stands between them: blanks, dots, hyphens, slashes, brackets. */
 const CANDIDATE = /\+?\(?\d(?:[ \u00a0\u2007\u2009\u202f.\-\u2010\u2011\u2013/()]{0,3}\d){5,18}/g;
 /** What is part of something longer that is no number: a word, an amount, an address, a fraction. */
-const BEFORE = /(?:[\p{L}\p{N}_@#=&$€£¥%+*,/\\-]|(?<![\p{L}.]):|(?<!\p{L})\.)$/u;
+const BEFORE = /(?:[\p{L}\p{N}_@#=&$\u20ac\u00a3\u00a5%+*,/\\-]|(?<![\p{L}.]):|(?<!\p{L})\.)$/u;
 /** A plus says that it is a number. */
 const BEFORE_PLUS = /[\p{L}\p{N}_+]$/u;
-const AFTER = /^(?:[\p{L}\p{N}_@%€$£+*=\\]|[.,:/\-]\p{N}|[:/\-]\p{L}| ?[€$£%])/u;
+const AFTER = /^(?:[\p{L}\p{N}_@%\u20ac$\u00a3+*=\\]|[.,:/\-]\p{N}|[:/\-]\p{L}| ?[\u20ac$\u00a3%])/u;
 const DATE = /^\(?(?:\d{1,2}[.\-/]\d{1,2}[.\-/]\d{2,4}|\d{4}[.\-/]\d{1,2}[.\-/]\d{1,2})(?!\d)/;
 /** With the country: +49 30 1234567, +49 (0)30 1234567, 0049 30 1234567. */
 const WORLD = /^(?:\+[1-9]|00[1-9]\d?[ \-/])/;

@@ -9,22 +9,23 @@ const ALLOW = "microphone; speaker-selection; autoplay; camera; display-capture;
 /** How long a softphone that has loaded may say nothing. */
 const SILENCE_MS = 5_000;
 
-/** In a tree of its own: the page's styles stay outside, and need allow nothing. */
+/** In a tree of its own: the page's styles stay outside, but for those of the element itself, and its policy need allow nothing. */
 const STYLES = `
-  :host { all: initial; color-scheme: light dark; font: 14px/1.4 system-ui, sans-serif; }
-  :host([hidden]), [hidden] { display: none !important; }
+  :host { all: initial !important; color-scheme: light dark !important; font: 14px/1.4 system-ui, sans-serif !important; }
+  [hidden] { display: none !important; }
   * { box-sizing: border-box; }
-  :host(.docked) { position: fixed; inset: auto 16px 0 auto; z-index: 2147483000; max-width: calc(100vw - 32px); }
-  :host(.placed) { display: block; }
+  :host(.docked) { position: fixed !important; inset: auto 16px 0 auto !important; z-index: 2147483000 !important;
+    max-width: calc(100vw - 32px) !important; }
+  :host(.placed) { display: block !important; }
   .shell { background: Canvas; color: CanvasText; }
   .docked .shell { border: 1px solid GrayText; border-bottom: 0; border-radius: 8px 8px 0 0; overflow: hidden; }
   iframe { display: block; border: 0; max-width: 100%; }
   .docked iframe { max-height: calc(100vh - 64px); }
-  p { margin: 0; padding: 8px 12px; border-inline-start: 4px solid #c2410c; overflow-wrap: anywhere; }
+  p { width: 0; min-width: 100%; margin: 0; padding: 8px 12px; border-inline-start: 4px solid #c2410c; overflow-wrap: anywhere; }
   button { display: flex; gap: 24px; justify-content: space-between; width: 100%; padding: 8px 12px; border: 0; font: inherit;
     background: ButtonFace; color: ButtonText; cursor: pointer; }
-  button::after { content: "▾" / ""; }
-  button[aria-expanded="false"]::after { content: "▴" / ""; }
+  button::after { content: "\\25be" / ""; }
+  button[aria-expanded="false"]::after { content: "\\25b4" / ""; }
   button:focus-visible { outline: 2px solid Highlight; outline-offset: -2px; }
   @media print { :host { display: none !important; } }
 `;
@@ -103,7 +104,8 @@ function makeToggle(shell) {
 
 /** @param {URL} address @param {Element} place @param {boolean} isDocked @returns {Panel} */
 function build(address, place, isDocked) {
-  const host = document.createElement("div");
+  // a name that no style of the page means
+  const host = document.createElement("cti-softphone");
   const [outer, shell, notice] = [document.createElement("div"), document.createElement("div"), document.createElement("p")];
   host.className = outer.className = isDocked ? "docked" : "placed";
   shell.className = "shell";
