@@ -2,7 +2,11 @@
 //! to the page, the network and the server.
 
 mod client;
+mod crm;
+mod host;
+mod host_work;
 mod loss;
+mod opencti;
 mod serving;
 mod shim;
 mod site;

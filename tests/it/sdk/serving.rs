@@ -23,6 +23,8 @@ async fn files_are_revalidated_and_readable_everywhere() {
     for (path, kind) in [
         ("/sdk/cti.js", "text/javascript"),
         ("/sdk/DynamicsTelephony.js", "text/javascript"),
+        ("/sdk/opencti.js", "text/javascript"),
+        ("/sdk/host.js", "text/javascript"),
         ("/sdk/examples/walk-through.html", "text/html"),
         ("/sdk/examples/walk-through.css", "text/css"),
     ] {
@@ -42,9 +44,15 @@ async fn files_are_revalidated_and_readable_everywhere() {
         }
         assert!(!got.text().await.expect("text").is_empty());
     }
-    for absent in
-        ["/sdk/", "/sdk/link.js", "/sdk/package.json", "/sdk/examples/../link.js", "/sdk/examples/%2e%2e/link.js", "/sdk/types/cti.d.ts"]
-    {
+    for absent in [
+        "/sdk/",
+        "/sdk/link.js",
+        "/sdk/host/main.js",
+        "/sdk/package.json",
+        "/sdk/examples/../link.js",
+        "/sdk/examples/%2e%2e/link.js",
+        "/sdk/types/cti.d.ts",
+    ] {
         assert_eq!(t.request(Method::GET, absent).send().await.expect("an answer").status(), StatusCode::NOT_FOUND, "{absent}");
     }
     // weighed by the browser's own gzip
