@@ -160,18 +160,17 @@ impl App {
     }
 }
 
-/// A one-time link for an operator, made by the command line.
-pub struct OperatorLink;
+/// A one-time link for an operator or an agent, made by the command line.
+pub struct OneTimeLink;
 
-impl OperatorLink {
+impl OneTimeLink {
     /// Makes the code of a link.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn issue(db: &Db, clock: &Clock, account: (i64, &str), login: &str) -> Result<Issued> {
-        let subject = Subject::Operator(login.to_owned());
-        let issue =
-            Issue { kind: "code", subject: &subject, scopes: OPERATOR_SCOPES, life: TimeDelta::minutes(LINK_MINUTES), parent: None };
+    pub async fn issue(db: &Db, clock: &Clock, account: (i64, &str), subject: &Subject) -> Result<Issued> {
+        let scopes = if subject.agent().is_some() { AGENT_SCOPES } else { OPERATOR_SCOPES };
+        let issue = Issue { kind: "code", subject, scopes, life: TimeDelta::minutes(LINK_MINUTES), parent: None };
         issue.store(db, clock.now(), account).await
     }
 }

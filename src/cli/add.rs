@@ -14,9 +14,9 @@ use crate::{
     app::{
         admin::Admin,
         clock::{self, Clock},
-        directory::{Popup, parse_network},
+        directory::{Popup, Subject, parse_network},
         passwords,
-        sessions::OperatorLink,
+        sessions::OneTimeLink,
     },
     config::Config,
     domain::{
@@ -353,7 +353,7 @@ impl Operator {
                     "there is no operator {login:?} in {:?}: add one with `cti-gateway operator add`",
                     account.name
                 );
-                let link = OperatorLink::issue(db, &Clock::System, (account.id, &account.name), &login).await?;
+                let link = OneTimeLink::issue(db, &Clock::System, (account.id, &account.name), &Subject::Operator(login.clone())).await?;
                 output::record(
                     json,
                     &json!({"link": format!("http://{}/console#code={}", config.here(), link.secret), "expires": link.expires_at}),

@@ -9,7 +9,7 @@ use std::{
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -18,9 +18,10 @@ use crate::{
     app::{
         admin::Admin,
         clock::{self, Clock},
+        directory::Subject,
         passwords,
         seal::Seal,
-        sessions::OperatorLink,
+        sessions::OneTimeLink,
         setup::Change,
     },
     config::Config,
@@ -45,7 +46,11 @@ const OPERATOR: &str = "operator";
 const CAMPAIGN: &str = "Spring";
 const SYSTEM: &str = "house";
 const NUMBER: &str = "+12025550100";
-const AGENTS: [(&str, &str, &str); 2] = [("agent1", "1001", "Ada Lindqvist"), ("agent2", "1002", "Ben Okafor")];
+const AGENTS: [(&str, &str, &str); 3] =
+    [("agent1", "1001", "Ada Lindqvist"), ("agent2", "1002", "Ben Okafor"), (CRM_AGENT, "1003", "Cleo Marsh")];
+/// Who works in the demo CRM; the simulated telephone system leaves him alone.
+const CRM_AGENT: &str = "agent3";
+const CRM: &str = "crm";
 const CONTACTS: [(&str, &str, &str); 3] =
     [("c-1", "Greta Sommer", "+4930123456"), ("c-2", "Hiro Tanaka", "+81312345678"), ("c-3", "Ines Duarte", "+351211234567")];
 
@@ -82,10 +87,13 @@ impl Demo {
         let server = Server::open(config, Clock::System, Some(metrics)).await?;
         let app = server.app();
         let (account, secrets) = set_up(&app.db, &self.data.join("secrets.json")).await?;
-        let link = OperatorLink::issue(&app.db, &Clock::System, (account, ACCOUNT), OPERATOR).await?;
-        drop(app);
+        let link = OneTimeLink::issue(&app.db, &Clock::System, (account, ACCOUNT), &Subject::Operator(OPERATOR.to_owned())).await?;
+        let crm = OneTimeLink::issue(&app.db, &Clock::System, (account, ACCOUNT), &Subject::Agent(CRM_AGENT.to_owned())).await?;
         let base = base_url(&listener)?;
-        output::text(&welcome(&base, &link.secret, &secrets))?;
+        let origins = [base.clone(), base.replace("127.0.0.1", "localhost")];
+        put(&app.db, &app.admin(), Kind::ClientApp, CRM, json!({ "origins": origins })).await?;
+        drop(app);
+        output::text(&welcome(&base, (&crm.secret, &link.secret), &secrets))?;
         let stop = CancellationToken::new();
         let play = scene::play(format!("{base}/modules/PhoneCalls/callbacks/Generic.php"), secrets.gateway, self.calls, stop.clone());
         let telephone_system = tokio::spawn(play);
@@ -165,12 +173,18 @@ async fn set_up_leads(db: &Db, admin: &Admin) -> anyhow::Result<()> {
         (Kind::Campaign, CAMPAIGN, json!({})),
         (Kind::Provider, "nobody", json!("simulated")),
         (Kind::Number, NUMBER, json!({"sms": true, "voice": true, "provider": "nobody"})),
+        (Kind::RingGroup, "Sales", json!({"number": NUMBER, "reception": {}})),
     ] {
-        // each is checked against those before it
-        let account = account(db, &AccountName { account: ACCOUNT.into() }).await?;
-        let put = admin.change_setup(&account, kind, name, |_, _| Ok::<_, Invalid>(Change::Put(body))).await?;
-        put.map_err(|invalid| anyhow::anyhow!("{} {name}: {invalid}", kind.word()))?;
+        put(db, admin, kind, name, body).await?;
     }
+    Ok(())
+}
+
+/// Stores a record, checked against those that are there.
+async fn put(db: &Db, admin: &Admin, kind: Kind, name: &str, body: Value) -> anyhow::Result<()> {
+    let account = account(db, &AccountName { account: ACCOUNT.into() }).await?;
+    let put = admin.change_setup(&account, kind, name, |_, _| Ok::<_, Invalid>(Change::Put(body))).await?;
+    put.map_err(|invalid| anyhow::anyhow!("{} {name}: {invalid}", kind.word()))?;
     Ok(())
 }
 
@@ -196,18 +210,22 @@ fn contact((id, name, number): (&str, &str, &str)) -> NewParty {
     NewParty { kind: "contact".into(), id: id.into(), name: name.into(), email: None, url: None, numbers }
 }
 
-fn welcome(base: &str, code: &str, secrets: &Secrets) -> String {
+fn welcome(base: &str, (crm, console): (&str, &str), secrets: &Secrets) -> String {
     let Secrets { gateway, token, password } = secrets;
     let door = format!("{base}/modules/PhoneCalls/callbacks/Generic.php");
     format!(
         "
-  Open the console (signs you in once, within an hour):
+  Open a small CRM with the softphone in it (signs you in as {CRM_AGENT} once, within an hour), press Ready there, and let a customer ring:
 
-    {base}/console#code={code}
+    {base}/demo#code={crm}
 
-  Later: account {ACCOUNT}, login {OPERATOR}, password {password}
+  Watch the whole centre in the console:
 
-  A simulated telephone system is calling. Call yourself, too:
+    {base}/console#code={console}
+
+  Later: account {ACCOUNT}, login {CRM_AGENT} in the softphone, {OPERATOR} in the console, password {password}
+
+  A simulated telephone system is calling. Call the others, too:
 
     curl -X POST '{door}?event=call_initiated&call_id=mine-1&from=%2B4930123456&to=1001' -H 'X-VTIGER-SECRET: {gateway}'
     curl -X POST '{door}?event=call_connected&call_id=mine-1&to=1001' -H 'X-VTIGER-SECRET: {gateway}'

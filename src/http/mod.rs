@@ -9,6 +9,7 @@ mod apps;
 mod asset;
 mod console;
 mod cors;
+mod demo;
 mod dialedin;
 mod guard;
 mod health;
@@ -86,6 +87,7 @@ pub fn router(web: Web) -> Router {
         .merge(providers::router())
         .merge(sdk::router())
         .merge(apps::router())
+        .merge(demo::router())
         .merge(ws::router())
         .merge(console::router())
         .merge(health::router())

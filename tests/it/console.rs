@@ -5,7 +5,7 @@ mod views;
 
 use std::time::Duration;
 
-use cti_gateway::app::{clock::Clock, passwords, sessions::OperatorLink};
+use cti_gateway::app::{clock::Clock, directory::Subject, passwords, sessions::OneTimeLink};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -155,7 +155,9 @@ async fn after_a_restart_the_page_catches_up_by_itself() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_signs_in_by_link_or_password_and_out_again() {
     let t = server().await;
-    let link = OperatorLink::issue(&t.app().db, &Clock::System, (t.account, ACCOUNT), "op").await.expect("the store");
+    let link = OneTimeLink::issue(&t.app().db, &Clock::System, (t.account, ACCOUNT), &Subject::Operator("op".to_owned()))
+        .await
+        .expect("the store");
     let url = t.url(&format!("/console#code={}", link.secret));
     let browser = Browser::launch().await;
     let page = browser.page(&url).await;

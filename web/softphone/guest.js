@@ -5,32 +5,22 @@
  */
 import { firstTime } from "./once.js";
 
-/** The library that speaks with such a page, and that `/sdk/opencti.js` puts there. @typedef {{ ready: Function, interaction: any }} DeskLibrary */
-
-const GUEST_LIBRARY = "/sdk/opencti.js";
+/** The library that speaks with such a page, which `index.html` includes. @typedef {{ ready: Function, interaction: any }} DeskLibrary */
 
 export class DeskGuest {
   /** @type {(number: string) => void} */
   onDial = () => {};
-  /** @type {DeskLibrary | null} */
-  #desk = null;
+  /** @type {DeskLibrary} */
+  #desk = /** @type {any} */ (globalThis).desk;
 
   /** Whether the page that frames us says in our address that it speaks Open CTI. */
   static get isMeant() {
     return new URLSearchParams(location.search).has("frameOrigin");
   }
 
-  /** Loads the library and listens. */
-  async start() {
-    const script = document.createElement("script");
-    script.src = GUEST_LIBRARY;
-    await new Promise((resolve, reject) => {
-      script.addEventListener("load", resolve);
-      script.addEventListener("error", reject);
-      document.head.append(script);
-    });
-    const { desk } = /** @type {any} */ (globalThis);
-    this.#desk = desk;
+  /** Listens to clicks on numbers. */
+  start() {
+    const desk = this.#desk;
     desk.ready(() => {
       desk.interaction.cti.onClickToDial((/** @type {any} */ { result }) => {
         if (typeof result?.number === "string") this.onDial(result.number);
@@ -41,7 +31,6 @@ export class DeskGuest {
 
   /** Shows who calls, or who is to be called; once for each call, and only from the enabled tab. @param {readonly Call[]} calls */
   pop(calls) {
-    if (this.#desk === null) return;
     for (const { state, dtCallId, fromType, fromId, phone, direction } of calls) {
       const isNews = state === "incoming" || state === "preview" || (state === "ringing" && direction === "ccOutbound");
       if (!isNews || phone === null || !firstTime(dtCallId, "pop")) continue;

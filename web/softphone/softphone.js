@@ -102,7 +102,7 @@ function wire() {
   if (embedder.isFramed && !embedder.isAllowed) tell(say("notAllowedHere", { origin: embedder.origin ?? "?" }));
   if (guest !== null) {
     guest.onDial = (number) => void dialForPage({ number, click: true }, true);
-    guest.start().catch(() => tell(say("notThere")));
+    guest.start();
   }
   setInterval(() => board.tick(), 1_000);
   setInterval(() => void loadDesk(), DESK_EVERY_MS);

@@ -165,7 +165,7 @@ struct EmbedToken {
     expires_at: String,
 }
 
-/// A one-time token by which a page of a client app signs its agent's softphone in. It is a `code` of `POST /api/v1/sessions`.
+/// A one-time token by which a page of a client app signs its agent's softphone in; an agent's session makes its own. It is a `code` of `POST /api/v1/sessions`.
 #[utoipa::path(
     post,
     path = "/api/v1/embed-tokens",
@@ -180,7 +180,8 @@ async fn embed_token(
     bearer: Bearer,
     Body(EmbedTokenFor { agent }): Body<EmbedTokenFor>,
 ) -> Result<(StatusCode, Json<EmbedToken>), ApiError> {
-    let account = &bearer.with(Scope::AgentsAct)?.account;
+    let is_own = bearer.0.subject.agent() == Some(&*agent);
+    let account = if is_own { &bearer.0.account } else { &bearer.with(Scope::AgentsAct)?.account };
     let Some(agent) = account.roster.by_login(&agent) else {
         return Err(ApiError::Invalid { field: "agent".into(), message: "expected the login of an agent of this account".into() });
     };

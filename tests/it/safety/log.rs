@@ -1,7 +1,7 @@
 //! No secret and no telephone number reaches a log line, whatever happens and however much is logged.
 
 use cti_gateway::{
-    app::{admin::Admin, clock::Clock, passwords, sessions::OperatorLink},
+    app::{admin::Admin, clock::Clock, directory::Subject, passwords, sessions::OneTimeLink},
     domain::{
         secret::{SecretHash, of_group},
         setup::Kind,
@@ -53,7 +53,9 @@ impl Marked {
         let mut tx = db.begin().await.expect("a transaction");
         setup::put(&mut tx, program.account, Kind::Campaign, "Spring", "{}", Clock::System.now()).await.expect("the store");
         tx.commit().await.expect("the store");
-        let link = OperatorLink::issue(&db, &Clock::System, (program.account, ACCOUNT), "olga").await.expect("the store");
+        let link = OneTimeLink::issue(&db, &Clock::System, (program.account, ACCOUNT), &Subject::Operator("olga".to_owned()))
+            .await
+            .expect("the store");
         db.close().await;
         let secrets = [TOKEN, SECRET, PASSWORD, SIGNATURE, QUERY_TOKEN, SECURITY_CODE, "hush-gateway-3", "hush-wrong"]
             .map(str::to_owned)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cti_gateway::app::{passwords, sessions::OperatorLink};
+use cti_gateway::app::{directory::Subject, passwords, sessions::OneTimeLink};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ async fn with_password(t: &TestApp, account: &str, login: &str, password: &str) 
 
 /// The code of a new link for the operator.
 async fn link(t: &TestApp) -> String {
-    OperatorLink::issue(&t.app().db, &t.clock, (t.account, ACCOUNT), "olga").await.expect("the store").secret
+    OneTimeLink::issue(&t.app().db, &t.clock, (t.account, ACCOUNT), &Subject::Operator("olga".to_owned())).await.expect("the store").secret
 }
 
 async fn ask(t: &TestApp, bearer: &str, method: Method, path: &str) -> (StatusCode, Value) {

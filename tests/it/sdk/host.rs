@@ -41,8 +41,9 @@ async fn the_softphone_is_framed_and_sized() {
          sheet.insertRule('html, body { display: block }', 1); document.adoptedStyleSheets.push(sheet)",
     )
     .await;
-    let box_of =
-        format!("(({{right, bottom, width}}) => [innerWidth - right, innerHeight - bottom, width])({TREE}.host.getBoundingClientRect())");
+    let box_of = format!(
+        "(({{right, bottom, width}}) => [document.documentElement.clientWidth - right, document.documentElement.clientHeight - bottom, width])({TREE}.host.getBoundingClientRect())"
+    );
     assert_eq!(page.eval(&box_of).await, json!([16, 0, 402]));
 
     // shown, hidden, sized

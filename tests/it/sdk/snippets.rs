@@ -98,8 +98,8 @@ async fn the_manual_of_open_cti_works() {
     let crm = Crm::open().await;
     let (host, guest) = OPEN_CTI.split_once("\n## A softphone of your own\n").expect("two parts");
     let page = blocks(host, "html").replace("https://cti.example", "SERVER");
-    assert!(page.contains("data-client=\"crm-1\""));
-    crm.put("case.html", &page.replace("data-client=\"crm-1\"", "data-softphone=\"PHONE/softphone.html\""));
+    assert!(page.contains("data-client=\"acme.crm\""));
+    crm.put("case.html", &page.replace("data-client=\"acme.crm\"", "data-softphone=\"PHONE/softphone.html\""));
     crm.put("cti.js", &blocks(host, "js"));
     crm.put("softphone.html", &blocks(guest, "html").replace("https://cti.example", "SERVER"));
     crm.put("softphone.js", &format!("{KEEPS_LOG}\n{}", blocks(guest, "js")));

@@ -215,6 +215,7 @@ async fn the_page_is_small_and_soon_of_use() {
         "/softphone/softphone.css",
         "/softphone/softphone.js",
         "/sdk/cti.js",
+        "/sdk/opencti.js",
         "/console/icon.svg",
     ];
     let mut bytes = 0;
