@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     Web, asset,
-    console::{Files as ConsoleFiles, PAGE_POLICY},
+    console::PAGE_POLICY,
     error::ApiError,
     input::{Body, Path},
     pages::is_own_form,
@@ -34,8 +34,6 @@ use crate::{
 #[folder = "web/softphone"]
 struct Files;
 
-/// What the softphone shares with the console.
-const DOM: &str = "../console/dom.js";
 /// The one who embeds it is told when its people sign out, so it must know where it is.
 const REFERRER: &str = "strict-origin-when-cross-origin";
 
@@ -199,7 +197,7 @@ async fn sign_in(
 /// A file of the softphone; its modules are served as the one that joins them.
 fn file(name: &str, asked: &HeaderMap) -> Result<Response, ApiError> {
     let source = |name: &str| {
-        let file = if name == DOM { ConsoleFiles::get("dom.js") } else { Files::get(name) };
+        let file = name.strip_prefix("../shared/").map_or_else(|| Files::get(name), asset::Shared::get);
         file.and_then(|file| String::from_utf8(file.data.into_owned()).ok())
     };
     let content = match name {

@@ -4,12 +4,28 @@
 use std::collections::BTreeSet;
 
 use axum::{
+    Router,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
+    routing::get,
 };
+use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
-use super::error::ApiError;
+use super::{Web, console::PAGE_POLICY, error::ApiError, input::Path};
+
+/// What several pages are made of.
+#[derive(RustEmbed)]
+#[folder = "web/shared"]
+pub(super) struct Shared;
+
+pub(super) fn router() -> Router<Web> {
+    let file = async |Path(name): Path<String>, headers: HeaderMap| {
+        let file = Shared::get(&name).ok_or(ApiError::NotFound("there is no such file".into()))?;
+        answer(&name, file.data.into_owned(), &headers, PAGE_POLICY)
+    };
+    Router::new().route("/shared/{file}", get(file))
+}
 
 /// An answer with this content, or that the browser has it.
 pub(super) fn answer(name: &str, content: Vec<u8>, asked: &HeaderMap, policy: &str) -> Result<Response, ApiError> {

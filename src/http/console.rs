@@ -16,7 +16,7 @@ pub(super) const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; sty
 
 #[derive(RustEmbed)]
 #[folder = "web/console"]
-pub(super) struct Files;
+struct Files;
 
 pub(super) fn router() -> Router<Web> {
     Router::new()

@@ -86,6 +86,7 @@ pub fn router(web: Web) -> Router {
         .merge(pages::router())
         .merge(providers::router())
         .merge(sdk::router())
+        .merge(asset::router())
         .merge(apps::router())
         .merge(demo::router())
         .merge(ws::router())

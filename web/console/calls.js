@@ -6,8 +6,9 @@
  * @import { CallState } from "../sdk/types.js"
  * @import { Agent } from "./shapes.js"
  */
-import { arrange, find, stamp, write } from "./dom.js";
-import { directionWord, duration, PRESENCE_WORDS, presenceWord, reasonWord, STATE_WORDS } from "./format.js";
+import { arrange, find, stamp, write } from "../shared/dom.js";
+import { duration } from "../shared/duration.js";
+import { directionWord, PRESENCE_WORDS, presenceWord, reasonWord, STATE_WORDS } from "./format.js";
 import { nameOf } from "./state.js";
 
 /** More waiting calls than this are counted, not listed. */

@@ -5,7 +5,7 @@
  * @import { Progress } from "./shapes.js"
  * @import { Sample } from "./plot.js"
  */
-import { arrange, badge, facts, fill, find, make, stamp, write } from "./dom.js";
+import { arrange, badge, facts, fill, find, make, stamp, write } from "../shared/dom.js";
 import { failureText, tell } from "./failure.js";
 import { grouped, PRESENCE_WORDS, presenceWord, share } from "./format.js";
 import { gauge, keep, parts, plot } from "./plot.js";

@@ -9,7 +9,7 @@ import { Api, ApiError } from "./api.js";
 import { CallBoard } from "./calls.js";
 import { CampaignsView } from "./campaigns.js";
 import { CtiClient } from "/sdk/cti.js";
-import { find, write } from "./dom.js";
+import { find, write } from "../shared/dom.js";
 import { EventList } from "./events.js";
 import { ExplorerView } from "./explorer.js";
 import { timeOfDay } from "./format.js";

@@ -3,7 +3,7 @@
  *
  * @import { EventRow } from "./state.js"
  */
-import { arrange, find, stamp, write } from "./dom.js";
+import { arrange, find, stamp, write } from "../shared/dom.js";
 import { counted, stateWord, timeOfDay } from "./format.js";
 
 const ROWS_MAX = 200;

@@ -7,9 +7,10 @@
  * @import { Segment, Step } from "./timeline.js"
  */
 import { ApiError } from "./api.js";
-import { badge, draw, fill, find, make, write } from "./dom.js";
+import { badge, draw, fill, find, make, write } from "../shared/dom.js";
+import { duration } from "../shared/duration.js";
 import { failureText, tell } from "./failure.js";
-import { counted, dayAndTime, directionWord, duration, stateWord, timeOfDay } from "./format.js";
+import { counted, dayAndTime, directionWord, stateWord, timeOfDay } from "./format.js";
 import { fieldsOf, fieldWord, segmentsOf, stepsOf } from "./timeline.js";
 
 const CALL_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

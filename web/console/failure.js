@@ -2,7 +2,7 @@
  * What a view says when it could not be loaded: why, and what to do.
  */
 import { ApiError } from "./api.js";
-import { write } from "./dom.js";
+import { write } from "../shared/dom.js";
 import { timeOfDay } from "./format.js";
 
 /**

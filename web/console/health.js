@@ -4,7 +4,7 @@
  * @import { Api } from "./api.js"
  * @import { GatewayHealth, Health, SystemHealth } from "./shapes.js"
  */
-import { badge, facts, fill, find, make } from "./dom.js";
+import { badge, facts, fill, find, make } from "../shared/dom.js";
 import { failureText, tell } from "./failure.js";
 import { ago, brief, dayAndTime, grouped, span } from "./format.js";
 import { Poll } from "./poll.js";

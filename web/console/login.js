@@ -3,7 +3,7 @@
  *
  * @import { Credentials } from "./shapes.js"
  */
-import { find, write } from "./dom.js";
+import { find, write } from "../shared/dom.js";
 
 export class LoginCard extends HTMLElement {
   /** @type {(credentials: Credentials) => Promise<void>} */

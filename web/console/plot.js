@@ -1,7 +1,7 @@
 /**
  * Small pictures of figures, drawn as SVG: a line over the time that the page is open, a bar of parts, a share against its cap.
  */
-import { draw, make } from "./dom.js";
+import { draw, make } from "../shared/dom.js";
 import { grouped } from "./format.js";
 
 const WIDTH = 240;

@@ -5,7 +5,7 @@
  * @import { Explanation, Lead, QueueItem, Receipt } from "./shapes.js"
  */
 import { ApiError } from "./api.js";
-import { badge, facts, fill, find, make, stamp, write } from "./dom.js";
+import { badge, facts, fill, find, make, stamp, write } from "../shared/dom.js";
 import { failureText, tell } from "./failure.js";
 import { counted, dayAndTime } from "./format.js";
 import { Poll } from "./poll.js";

@@ -3,7 +3,7 @@
  *
  * @import { LinkState, LinkStatus } from "./link.js"
  */
-import { find, write } from "./dom.js";
+import { find, write } from "../shared/dom.js";
 import { grouped } from "./format.js";
 
 /** @type {Record<LinkState, string>} */

@@ -3,7 +3,7 @@
  *
  * @import { Case, Contact } from "./records.js"
  */
-import { facts, find, make, write } from "../console/dom.js";
+import { facts, find, make, write } from "../shared/dom.js";
 import { CONTACTS, allCases, contactOf, phoneCase, searchContacts } from "./records.js";
 
 const SESSION = "demo session";

@@ -4,7 +4,7 @@
  * @import { Call } from "../sdk/types.js"
  * @import { SoftApi } from "./api.js"
  */
-import { arrange } from "../console/dom.js";
+import { arrange } from "../shared/dom.js";
 import { CallCard } from "./card.js";
 
 /** Which other calls can be joined with one. */

@@ -3,8 +3,9 @@
  *
  * @import { Call } from "../sdk/types.js"
  */
-import { arrange, find, stamp, write } from "../console/dom.js";
-import { clockText, momentText } from "./clock.js";
+import { arrange, find, stamp, write } from "../shared/dom.js";
+import { duration } from "../shared/duration.js";
+import { momentText } from "./clock.js";
 import { fillKeys, makeButton, makeRow } from "./controls.js";
 import { say, sayKnown } from "./strings.js";
 import { WrapUp } from "./wrap.js";
@@ -95,8 +96,8 @@ export class CallCard {
   /** Once a second. @param {number} now by the server's clock */
   tick(now) {
     const { until, stateTime } = this.#call;
-    if (until !== null) write(this.#timer, `−${clockText(Date.parse(until) - now)}`);
-    else write(this.#timer, stateTime === null ? "" : clockText(now - Date.parse(stateTime)));
+    if (until !== null) write(this.#timer, `−${duration(Date.parse(until) - now)}`);
+    else write(this.#timer, stateTime === null ? "" : duration(now - Date.parse(stateTime)));
   }
 
   #showParty() {

@@ -1,7 +1,7 @@
 /**
  * Small parts that several views are made of: buttons, rows, options. No markup is ever parsed from text.
  */
-import { find, stamp, write } from "../console/dom.js";
+import { find, stamp, write } from "../shared/dom.js";
 
 /**
  * @param {string} name what tests and styles know it by

@@ -3,8 +3,9 @@
  *
  * @import { SoftApi } from "./api.js"
  */
-import { find, write } from "../console/dom.js";
-import { clockText, momentText } from "./clock.js";
+import { find, write } from "../shared/dom.js";
+import { duration } from "../shared/duration.js";
+import { momentText } from "./clock.js";
 import { makeButton, makeRow } from "./controls.js";
 import { say } from "./strings.js";
 
@@ -43,7 +44,7 @@ export class HistoryView {
   #row({ phoneNumber, to, direction, createdAt, outcome, callStatus, totalDuration }) {
     const arrow = direction === "inbound" ? "↙" : "↗";
     const who = to ?? phoneNumber ?? say("unknownParty");
-    const length = totalDuration === null ? "" : ` · ${clockText(totalDuration * 1_000)}`;
+    const length = totalDuration === null ? "" : ` · ${duration(totalDuration * 1_000)}`;
     const more = `${momentText(createdAt)} · ${outcome ?? callStatus}${length}`;
     const back = phoneNumber === null ? [] : [makeButton("call-back", say("callNumber"), () => this.onCall(phoneNumber))];
     back[0]?.setAttribute("aria-label", say("callBack", { who }));

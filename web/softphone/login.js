@@ -1,7 +1,7 @@
 /**
  * The pop-up: asks for login and password, and gives the page that opened it a code by which it signs in. Nothing is kept here.
  */
-import { find, write } from "../console/dom.js";
+import { find, write } from "../shared/dom.js";
 import { say, sayAll } from "./strings.js";
 
 sayAll(document);

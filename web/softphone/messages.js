@@ -3,7 +3,7 @@
  *
  * @import { SoftApi } from "./api.js"
  */
-import { arrange, find, write } from "../console/dom.js";
+import { arrange, find, write } from "../shared/dom.js";
 import { momentText } from "./clock.js";
 import { makeButton, makeOption, makeRow } from "./controls.js";
 import { say, sayKnown } from "./strings.js";

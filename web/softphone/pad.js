@@ -1,7 +1,7 @@
 /**
  * The dial pad: a number, its keys, and the question whether a number on the do-not-call list is called all the same.
  */
-import { find, write } from "../console/dom.js";
+import { find, write } from "../shared/dom.js";
 import { fillKeys } from "./controls.js";
 import { say } from "./strings.js";
 

@@ -7,7 +7,7 @@
  * @import { Dialed } from "./pad.js"
  */
 import { CtiClient } from "/sdk/cti.js";
-import { find, write } from "../console/dom.js";
+import { find, write } from "../shared/dom.js";
 import { SoftApi } from "./api.js";
 import { Board } from "./board.js";
 import { DialpadTeller, readInitiateCall } from "./dialpad.js";

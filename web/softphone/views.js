@@ -1,7 +1,7 @@
 /**
  * The views of the softphone, of which one is shown.
  */
-import { find } from "../console/dom.js";
+import { find } from "../shared/dom.js";
 
 export class Views {
   /** @type {(view: string) => void} */

@@ -3,7 +3,7 @@
  *
  * @import { Call } from "../sdk/types.js"
  */
-import { find, write } from "../console/dom.js";
+import { find, write } from "../shared/dom.js";
 import { makeOption } from "./controls.js";
 import { say } from "./strings.js";
 
