@@ -41,6 +41,7 @@ const signInHint = find(signInPage, ".hint", HTMLElement);
 const phonePage = find(document, "main.phone", HTMLElement);
 const connectionBar = find(document, ".notice.connection", HTMLElement);
 const tabBar = find(document, ".notice.tab-elsewhere", HTMLElement);
+const announcement = find(document, "[data-testid=announcement]", HTMLElement);
 const toldBar = find(document, ".notice.told", HTMLElement);
 
 const api = new SoftApi();
@@ -91,7 +92,7 @@ function wire() {
   find(toldBar, "button", HTMLButtonElement).addEventListener("click", () => (toldBar.hidden = true));
   presenceBar.onReady = () => void attempt(say("ready"), client?.ready());
   presenceBar.onNotReady = (reason) => void attempt(say("not_ready"), client?.notReady(reason));
-  presenceBar.onSignOut = () => leave(say("signedOut"));
+  presenceBar.onSignOut = signOut;
   pad.onDial = dial;
   board.onAsk = async (call, verb, parameters) => {
     await attempt(sayKnown(verb), client?.command(verb, { call, ...parameters }), true);
@@ -138,6 +139,13 @@ function enter() {
   showConnection(next.connection);
   drawPhone();
   void next.connect();
+}
+
+/** Who signs out in the tab that rings gets no more calls; in another one he only closes that. */
+function signOut() {
+  const login = client?.agent?.login ?? "";
+  if (client?.enabled) api.ask("POST", `/agents/${encodeURIComponent(login)}/state`, { state: "offline" }).catch(() => {});
+  leave(say("signedOut"));
 }
 
 /** @param {string} message what is said then */
@@ -195,7 +203,9 @@ function drawPhone() {
   board.show(calls);
   const isBusy = own.some(({ state }) => state !== "idle" && state !== "end");
   pad.show({ canDial: capabilities?.includes("dial") ?? true, isBusy });
-  const rings = own.some(({ state }) => state === "incoming");
+  const caller = own.find(({ state }) => state === "incoming");
+  const rings = caller !== undefined;
+  write(announcement, caller ? say("announce", { who: caller.fromName ?? "", number: caller.phone ?? "" }) : "");
   ringer.rings = rings && enabled && isThere;
   if (rings) embedder.post(OWN_API, "wants_attention", {});
   if (!isThere) return;

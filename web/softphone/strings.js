@@ -55,6 +55,7 @@ const STRINGS = {
   missed_preview: "missed a preview",
   // Calls
   calls: "Calls now",
+  announce: "Incoming call: {who} {number}",
   call_preview: "To call",
   call_incoming: "Incoming",
   call_ringing: "Calling",

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::site::{ANNA, PASSWORD, SECONDS, Site, THEIRS, connected, errors, head, heard_all, telephones, wait_is};
+use super::site::{ANNA, PASSWORD, SECONDS, Site, THEIRS, connected, head, heard_all, telephones, wait_is};
 use crate::support::{
     app::{ACCOUNT, Kind, QUIET_SECRET, TestApp, answer, both},
     chromium::Browser,
@@ -129,7 +129,7 @@ async fn refused_tickets_are_final_and_say_why() {
         .await;
     page.wait_for("own.connection.code === 'unauthorized'", SECONDS).await;
     let alien: Vec<String> =
-        errors(&page).into_iter().filter(|error| !["401", "403", "500"].iter().any(|status| error.contains(status))).collect();
+        page.own_errors().into_iter().filter(|error| !["401", "403", "500"].iter().any(|status| error.contains(status))).collect();
     assert_eq!(alien, [""; 0]);
 }
 

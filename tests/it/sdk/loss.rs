@@ -6,7 +6,7 @@ use cti_gateway::app::clock::instant;
 use reqwest::StatusCode;
 use serde_json::json;
 
-use super::site::{SECONDS, Site, THEIRS, connected, errors, head, heard_all, telephones, wait_is};
+use super::site::{SECONDS, Site, THEIRS, connected, head, heard_all, telephones, wait_is};
 use crate::support::{
     app::{GENERIC, Kind, SECRET, TestApp, answer, both},
     beside::Beside,
@@ -41,7 +41,7 @@ both! {
         t.vtiger("event=call_hangup&call_id=1").await;
         heard_all(&t, &page, began).await;
         assert_eq!(page.eval("[snapshots, changes.some(([state, , replay]) => state === 'incoming' && replay)]").await, json!([1, true]), "it came as events");
-        assert_eq!(errors(&page), [""; 0]);
+        assert_eq!(page.own_errors(), [""; 0]);
     }
 
     async fn a_server_that_restarts_costs_no_event(t: TestApp) {
@@ -67,7 +67,7 @@ both! {
         wait_is(&page, "client.calls.map(({state}) => state)", json!(["talk", "incoming"])).await;
         heard_all(&t, &page, began).await;
         assert_eq!(page.eval("snapshots").await, 1);
-        assert_eq!(errors(&page), [""; 0]);
+        assert_eq!(page.own_errors(), [""; 0]);
     }
 }
 
@@ -124,7 +124,7 @@ async fn a_command_whose_answer_was_lost_is_done_once() {
     // and one that is never answered fails, and is not sent later
     page.eval("globalThis.loses = ({op}) => op === 'res'").await;
     assert_eq!(page.eval("client.command('ready', {}, {timeoutMs: 300}).catch(({code}) => code)").await, "timeout");
-    assert_eq!(errors(&page), [""; 0]);
+    assert_eq!(page.own_errors(), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -157,5 +157,5 @@ async fn silence_is_noticed_within_two_pings() {
     let wakes = page.eval(&format!("{wakes}, [states.at(-1).state, states.at(-1).retryAt - Date.now() <= 0]")).await;
     assert_eq!(wakes, json!(["reconnecting", true]));
     connected(&page).await;
-    assert_eq!(errors(&page), [""; 0]);
+    assert_eq!(page.own_errors(), [""; 0]);
 }

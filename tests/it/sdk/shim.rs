@@ -3,7 +3,7 @@
 use cti_gateway::store::parties::NewParty;
 use serde_json::{Value, json};
 
-use super::site::{ANNA, PASSWORD, SECONDS, Site, THEIRS, errors, telephones, wait_is};
+use super::site::{ANNA, PASSWORD, SECONDS, Site, THEIRS, telephones, wait_is};
 use crate::support::{
     app::{ACCOUNT, Kind, TestApp, both, number},
     chromium::{Browser, Page},
@@ -291,5 +291,5 @@ async fn the_walk_through_lists_events_and_runs_none() {
     wait_is(&page, &format!("{list}.length"), json!(3)).await;
     page.eval("document.querySelector('#release').click()").await;
     wait_is(&page, "document.querySelector('#refusal').textContent.startsWith('Release: No call')", json!(true)).await;
-    assert_eq!(errors(&page), [""; 0]);
+    assert_eq!(page.own_errors(), [""; 0]);
 }

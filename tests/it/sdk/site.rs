@@ -30,17 +30,6 @@ pub(super) const THEIRS: &str = "+493055501901";
 pub(super) const ANNA: &str = "anna";
 pub(super) const PASSWORD: &str = "correct horse";
 
-/// What the network says by itself when it fails.
-const NETWORK: [&str; 7] = [
-    "ERR_CONNECTION_REFUSED",
-    "ERR_CONNECTION_RESET",
-    "ERR_EMPTY_RESPONSE",
-    "ERR_INTERNET_DISCONNECTED",
-    "WebSocket connection to",
-    "503 (Service Unavailable)",
-    "ERR_NETWORK_CHANGED",
-];
-
 /// The page's script: it keeps what it heard over a reload, and can lose frames.
 const PAGE: &str = r#"
 const Real = WebSocket;
@@ -195,9 +184,4 @@ pub(super) async fn heard_all(t: &TestApp, page: &Page, after: i64) {
     };
     let expected: Vec<Value> = journal.iter().filter(concerns).map(|entry| entry["seq"].clone()).collect();
     wait_is(page, "heard", json!(expected)).await;
-}
-
-/// What went wrong in the page, but for the network's own words.
-pub(super) fn errors(page: &Page) -> Vec<String> {
-    page.console_errors().into_iter().filter(|error| !NETWORK.iter().any(|expected| error.contains(expected))).collect()
 }

@@ -34,17 +34,6 @@ pub(super) const CALLER: &str = "+4930123456";
 /// Rings Anna.
 pub(super) const DID: &str = "+17815550100";
 
-/// What the network says by itself when it fails.
-const NETWORK: [&str; 7] = [
-    "ERR_CONNECTION_REFUSED",
-    "ERR_CONNECTION_RESET",
-    "ERR_EMPTY_RESPONSE",
-    "ERR_INTERNET_DISCONNECTED",
-    "WebSocket connection to",
-    "503 (Service Unavailable)",
-    "ERR_NETWORK_CHANGED",
-];
-
 /// The page of the seed: the frame as it is written there, and a script that listens.
 const PAGE: &str = r#"<!doctype html><html lang="en"><title>CRM</title>
 <iframe id="cti" src="SERVER/apps/acme.crm" title="Dialpad" allow="microphone; speaker-selection; autoplay; camera; display-capture; hid"
@@ -207,6 +196,6 @@ impl Tab {
 
     /// What went wrong in the tab, but for the network's own words.
     pub(super) fn errors(&self) -> Vec<String> {
-        self.page.console_errors().into_iter().filter(|error| !NETWORK.iter().any(|expected| error.contains(expected))).collect()
+        self.page.own_errors()
     }
 }

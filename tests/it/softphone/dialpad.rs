@@ -37,6 +37,9 @@ async fn an_agent_signs_in_by_the_pop_up_and_a_reload_keeps_him() {
     tab.heard("user_authentication", json!([
         {"user_authenticated": true, "user_id": id}, {"user_authenticated": true, "user_id": id}, {"user_authenticated": false, "user_id": id}
     ])).await;
+    while crm.t.agent(ANNA).await["state"] != "offline" {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     assert_eq!(tab.errors().iter().filter(|error| !error.contains("401")).collect::<Vec<_>>(), [""; 0]);
 }
 

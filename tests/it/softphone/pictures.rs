@@ -2,24 +2,25 @@
 
 use std::{fs, path::PathBuf};
 
+use cti_gateway::app::{clock::Clock, directory::Subject, sessions::OneTimeLink};
 use serde_json::json;
 
-use super::crm::{CALLER, Crm, DID, SECONDS, THEIRS, Tab};
+use super::crm::{ANNA, CALLER, Crm, DID, SECONDS, THEIRS};
 use crate::support::{
-    app::answer,
-    chromium::Browser,
+    app::{ACCOUNT, answer},
+    chromium::{Browser, Page},
     figure,
     floor::{due, put, ring_in},
 };
 
-/// Takes a picture in each look.
-async fn picture(tab: &Tab, name: &str) {
+/// Takes a picture of a page in each look.
+async fn picture(page: &Page, name: &str) {
     let folder = PathBuf::from(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into())).join("pictures");
     fs::create_dir_all(&folder).expect("the target folder is writable");
     for (dark, look) in [(false, "light"), (true, "dark")] {
-        tab.page.emulate_media(dark).await;
-        let file = folder.join(format!("softphone-{name}-{look}.png"));
-        tab.page.screenshot(&file).await;
+        page.emulate_media(dark).await;
+        let file = folder.join(format!("{name}-{look}.png"));
+        page.screenshot(&file).await;
         figure(&format!("picture: {}", file.display()));
     }
 }
@@ -39,26 +40,26 @@ async fn pictures_of_the_softphone() {
     assert!(status.is_success(), "{told}");
     let browser = Browser::launch().await;
     let tab = crm.tab(&browser).await;
-    picture(&tab, "signed-out").await;
+    picture(&tab.page, "softphone-signed-out").await;
     tab.sign_in(&browser, super::crm::PASSWORD).await;
     tab.connected().await;
-    picture(&tab, "ready").await;
+    picture(&tab.page, "softphone-ready").await;
     tab.press("ready").await;
     tab.frame.wait_for("document.querySelector('[data-testid=presence]').dataset.state === 'ready'", SECONDS).await;
     ring_in(&crm.t, CALLER, DID).await;
     due(&crm.t).await;
     tab.shows("incoming").await;
     tab.frame.wait_for("document.querySelector('[data-testid=facts]').children.length > 0", SECONDS).await;
-    picture(&tab, "incoming").await;
+    picture(&tab.page, "softphone-incoming").await;
     tab.press("answer").await;
     due(&crm.t).await;
     tab.shows("talk").await;
-    picture(&tab, "talk").await;
+    picture(&tab.page, "softphone-talk").await;
     tab.press("transfer").await;
-    picture(&tab, "transfer").await;
+    picture(&tab.page, "softphone-transfer").await;
     tab.press("hangup").await;
     tab.shows("idle").await;
-    picture(&tab, "wrap-up").await;
+    picture(&tab.page, "softphone-wrap-up").await;
     tab.press("end-wrap").await;
     tab.shows_none().await;
     tab.sends("initiate_call", json!({"phone_number": THEIRS, "identity_type": "Office", "identity_id": 1})).await;
@@ -67,9 +68,30 @@ async fn pictures_of_the_softphone() {
         tab.frame.eval(&format!("document.querySelector('nav [data-view={view}]').click()")).await;
         tab.frame.wait_for(&format!("!document.querySelector('section[data-view={view}]').hidden"), SECONDS).await;
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-        picture(&tab, view).await;
+        picture(&tab.page, &format!("softphone-{view}")).await;
     }
     crm.t.stop().await;
     tab.frame.wait_for("!document.querySelector('[data-testid=connection]').hidden", SECONDS).await;
-    picture(&tab, "lost").await;
+    picture(&tab.page, "softphone-lost").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
+async fn pictures_of_the_demo() {
+    let crm = Crm::open().await;
+    let t = &crm.t;
+    put(t, "client-apps/crm", json!({"origins": [t.url("")]})).await;
+    let link =
+        OneTimeLink::issue(&t.app().db, &Clock::System, (t.account, ACCOUNT), &Subject::Agent(ANNA.to_owned())).await.expect("the store");
+    let browser = Browser::launch().await;
+    let page = browser.page(&t.url(&format!("/demo?client=acme.crm#code={}", link.secret))).await;
+    let phone = page.frame("/apps/acme.crm").await;
+    phone.wait_for("document.body.dataset.connection === 'connected'", SECONDS).await;
+    picture(&page, "demo-contacts").await;
+    phone.eval("document.querySelector('[data-testid=ready]').click()").await;
+    phone.wait_for("document.querySelector('[data-testid=presence]').dataset.state === 'ready'", SECONDS).await;
+    ring_in(t, CALLER, DID).await;
+    due(t).await;
+    page.wait_for("location.hash.startsWith('#/cases/')", SECONDS).await;
+    picture(&page, "demo-case").await;
 }

@@ -32,6 +32,17 @@ mod link;
 
 const MISSING: &str = "no Chromium: run `apt-get install -y chromium` or `./test.sh`";
 
+/// What the network says by itself when it fails.
+const NETWORK: [&str; 7] = [
+    "ERR_CONNECTION_REFUSED",
+    "ERR_CONNECTION_RESET",
+    "ERR_EMPTY_RESPONSE",
+    "ERR_INTERNET_DISCONNECTED",
+    "WebSocket connection to",
+    "503 (Service Unavailable)",
+    "ERR_NETWORK_CHANGED",
+];
+
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 const FLAGS: [&str; 17] = [
@@ -239,6 +250,11 @@ impl Page {
     /// violations of the content security policy. A page without an icon asks for /favicon.ico.
     pub(crate) fn console_errors(&self) -> Vec<String> {
         self.link.console(&self.session, true)
+    }
+
+    /// The same without what the network says by itself when it fails.
+    pub(crate) fn own_errors(&self) -> Vec<String> {
+        self.console_errors().into_iter().filter(|error| !NETWORK.iter().any(|expected| error.contains(expected))).collect()
     }
 
     /// Presses a key that has no letter: `Tab` or `Enter`.
