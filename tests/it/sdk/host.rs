@@ -8,6 +8,7 @@ use super::{
     crm::{Crm, settled},
     site::{SECONDS, wait_is},
 };
+use crate::support::chromium::Page;
 
 const RECORD: &str =
     "<meta name=cti-object content=case><meta name=cti-object-id content=42><meta name=cti-object-name content='Broken lamp'>";
@@ -41,9 +42,9 @@ async fn the_softphone_is_framed_and_sized() {
          sheet.insertRule('html, body { display: block }', 1); document.adoptedStyleSheets.push(sheet)",
     )
     .await;
-    let box_of = format!(
-        "(({{right, bottom, width}}) => [document.documentElement.clientWidth - right, document.documentElement.clientHeight - bottom, width])({TREE}.host.getBoundingClientRect())"
-    );
+    let rect = format!("const {{right, bottom, width}} = {TREE}.host.getBoundingClientRect()");
+    let from = "document.documentElement";
+    let box_of = format!("(() => {{ {rect}; return [{from}.clientWidth - right, {from}.clientHeight - bottom, width] }})()");
     assert_eq!(page.eval(&box_of).await, json!([16, 0, 402]));
 
     // shown, hidden, sized
@@ -283,13 +284,17 @@ async fn only_its_own_softphone_is_believed() {
     phone.eval(&format!("raw({hide}); raw({own})")).await;
     wait_is(&page, "[CtiHost.visible, told]", json!([false, [{"dtCallId": "1"}]])).await;
 
-    // a softphone that has gone elsewhere is no softphone
+    gone_elsewhere(&crm, &page, &phone, &hide.replace("false", "true")).await;
+}
+
+/// A softphone that has gone to another origin is no softphone.
+async fn gone_elsewhere(crm: &Crm, page: &Page, phone: &Page, show: &str) {
     phone.eval(&format!("location.href = '{}/phone.html' + location.search", crm.stranger)).await;
     let gone = page.frame(&format!("{}/phone.html", crm.stranger)).await;
     wait_is(&gone, "location.pathname", json!("/phone.html")).await;
     let before = page.eval("CtiHost.ignored").await.as_i64().expect("a count");
-    gone.eval(&format!("raw({})", hide.replace("false", "true"))).await;
-    wait_is(&page, "CtiHost.ignored", json!(before + 1)).await;
+    gone.eval(&format!("raw({})", show)).await;
+    wait_is(page, "CtiHost.ignored", json!(before + 1)).await;
     assert_eq!(page.eval("CtiHost.visible").await, false);
 }
 
