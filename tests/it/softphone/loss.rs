@@ -1,7 +1,8 @@
 //! What the softphone survives: a reload, a dead network and a server's restart in the middle of a call, and what it shows meanwhile.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cti_gateway::app::clock::instant;
 use reqwest::Method;
 use serde_json::json;
 
@@ -52,7 +53,7 @@ async fn a_dead_network_is_shown_and_the_call_goes_on() {
     tab.sends("initiate_call", json!({ "phone_number": THEIRS })).await;
     let call = tab.shows("talk").await;
     tab.page.set_offline(true).await;
-    let began = Instant::now();
+    let began = instant();
     says_it_is_lost(&tab).await;
     let took = began.elapsed();
     figure(&format!("the network goes → the softphone says so: {} ms", took.as_millis()));

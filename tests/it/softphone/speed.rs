@@ -1,7 +1,8 @@
 //! How soon an event is on the screen, with fifty softphones open.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use cti_gateway::app::clock::Clock;
 use reqwest::Method;
 use serde_json::json;
 
@@ -17,10 +18,6 @@ const CALLS_EACH: usize = 8;
 /// Between two calls: six a minute for each agent, which is a very busy centre.
 const EVERY: Duration = Duration::from_millis(200);
 const MOST_MS: i64 = 60;
-
-fn now_ms() -> i64 {
-    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis()).expect("milliseconds")
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "slow"]
@@ -53,7 +50,7 @@ async fn an_event_is_on_the_screen_at_once_with_fifty_tabs() {
     let mut posted = Vec::new();
     for call in 0..TABS * CALLS_EACH {
         let (tab, number) = (call % TABS, format!("+4930{call:07}"));
-        let at = now_ms();
+        let at = Clock::System.now().timestamp_millis();
         t.vtiger_at(QUIET_SECRET, &format!("event=call_initiated&call_id={call}&from=%2B{}&to=2{tab:03}", &number[1..])).await;
         posted.push((tab, number, at));
         tokio::time::sleep(EVERY).await;
