@@ -14,6 +14,7 @@ mod dialedin;
 mod guard;
 mod health;
 mod input;
+mod leftover;
 mod lenient;
 mod native;
 mod once;

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use axum::{Router, extract::ConnectInfo, http::Request};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::{Web, guard::guard, router};
+use super::{Web, guard::guard, leftover, router};
 use crate::{
     app::{App, Tasks, clock::Clock},
     config::Config,
@@ -113,11 +113,13 @@ async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: Router, w
     let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
         let (router, web, permit) = (router.clone(), shared.clone(), permit.clone());
         async move {
-            let mut request = request.map(Body::new);
+            let (mut request, leftover) = leftover::lend(request);
             request.extensions_mut().insert(ConnectInfo(peer));
             // an upgraded socket keeps the connection's place after this service is gone
             request.extensions_mut().insert(Place(permit));
-            Ok::<_, Infallible>(guard(&web, request, async |request| router.oneshot(request).await).await)
+            let answer = guard(&web, request, async |request| router.oneshot(request).await).await;
+            leftover.take_in(&web).await;
+            Ok::<_, Infallible>(answer)
         }
     });
     let http = &web.config.http;

@@ -108,6 +108,33 @@ async fn a_slow_body_is_cut_off() {
     assert!(t.calls().await.is_empty());
 }
 
+/// The answer to a refused body arrives also when the client sends all of it first; one that goes on and on is cut off.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_body_does_not_cost_the_client_the_answer() {
+    let t = TestApp::start_with(crate::support::app::Kind::Sqlite, |config| config.http.max_body_bytes = 1_000_000).await;
+    let token = crate::support::app::TOKEN;
+    for (auth, length, expected) in
+        [(token, 7_000_000, "413 Payload Too Large"), ("cti_nobody", 7_000_000, "401 Unauthorized"), (token, 300_000_000, "")]
+    {
+        let mut bytes = Bytes::open(t.address).await;
+        let head = format!(
+            "POST /api/v1/call-events HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {auth}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        );
+        bytes.write(head.as_bytes()).await;
+        let chunk = [b' '; 100_000];
+        let mut sent = 0;
+        while sent < length && bytes.write(&chunk).await {
+            sent += chunk.len();
+        }
+        assert_eq!(sent == length, !expected.is_empty(), "{sent} of {length}");
+        if sent == length {
+            assert_eq!(status(&bytes.read_to_end().await), expected);
+        }
+    }
+    let asking = "POST /api/v1/call-events HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n";
+    assert_eq!(status(&send(&t, asking).await), "401 Unauthorized", "the body is not asked for");
+}
+
 /// When there is no room, a connection waits for its turn and is not dropped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_beyond_the_limit_wait() {

@@ -175,9 +175,9 @@ impl Bytes {
         Self(TcpStream::connect(at).await.expect("the server listens"))
     }
 
-    /// Writes; a server that has closed already is no failure of the test.
-    pub(crate) async fn write(&mut self, bytes: &[u8]) {
-        let _ = self.0.write_all(bytes).await;
+    /// Writes; a server that has closed already is no failure of the test, but `false`.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> bool {
+        self.0.write_all(bytes).await.is_ok()
     }
 
     /// Says that no more will be written.
