@@ -6,6 +6,13 @@
 # Without further settings it keeps its book in SQLite under /data. In production give it a
 # Postgres: -e CTI_STORE__URL=postgres://user:password@host/database
 
+# By which browsers become telephones; the rest of web/ is served as it is written.
+FROM node:20-bookworm-slim AS vendor
+WORKDIR /src/web
+COPY web/package.json web/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+RUN npm run vendor
+
 FROM rust:1.95-bookworm AS builder
 WORKDIR /src
 
@@ -18,6 +25,7 @@ RUN mkdir -p src benches/gateway tests/it \
     && cargo build --locked --profile dist
 
 COPY . .
+COPY --from=vendor /src/web/vendor/ web/vendor/
 # Newer than the empty program, whatever the dates in the checkout say.
 RUN touch src/main.rs src/lib.rs \
     && cargo build --locked --profile dist --bin cti-gateway
@@ -30,6 +38,7 @@ RUN apt-get update \
     && useradd --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin cti \
     && install -d -o cti -g cti -m 0750 /data
 COPY --from=builder /src/target/dist/cti-gateway /usr/local/bin/cti-gateway
+COPY LICENSE NOTICE /usr/share/doc/cti-gateway/
 
 USER cti
 WORKDIR /data

@@ -97,6 +97,10 @@ found npm || missing="$missing npm"
 # shellcheck disable=SC2086 # a list of words
 [ -z "$missing" ] || install_missing $missing
 
+# what tests look at pages with, what checks the types of their scripts, and by what pages become telephones
+npm --prefix web ci --no-audit --no-fund
+npm --prefix web run vendor
+
 if [ -n "$asterisk" ]; then
     found ss || install_missing iproute2
     tests/asterisk/fetch.sh "${CARGO_TARGET_DIR:-target}/asterisk"
@@ -107,9 +111,6 @@ if [ -n "$asterisk" ]; then
     fi
     exit
 fi
-
-# what tests look at pages with, and what checks the types of their scripts
-npm --prefix web ci --no-audit --no-fund
 
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run ${slow:+--release --run-ignored all -E "not test(/^$at_asterisk/)"} "$@"

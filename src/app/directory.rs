@@ -17,14 +17,14 @@ use ipnet::IpNet;
 use crate::{
     app::{hub::Hub, seal::Seal},
     domain::{
-        agent::Roster,
+        agent::{Agent, Roster},
         client_app::ClientApp,
         order::Verb,
         phone::HomeRegion,
         scope::Scopes,
         secret::SecretHash,
         setup::{Kind, Setup},
-        telephone::OWN_GATEWAY,
+        telephone::{Line, OWN_GATEWAY},
     },
     store::{
         Db, Result, accounts, credentials, credentials::CredentialRow, gateways, gateways::GatewayRow, parties, people, setup,
@@ -56,6 +56,11 @@ impl Account {
             Some(name) => self.gateways.iter().find(|gateway| gateway.name == name)?.id,
         };
         Some(Driven { name, gateway, capabilities: system.capabilities() })
+    }
+
+    /// As whom an agent's browser registers at the telephone system that takes the orders; `None` when it cannot.
+    pub fn line_of(&self, agent: &Agent) -> Option<Line<'_>> {
+        self.setup.telephone_system()?.1.audio()?.line_of(agent.telephone()?)
     }
 
     /// Whether pages of this origin are those of a client app of this account.

@@ -19,6 +19,13 @@ pub struct Agent {
     pub extension: Option<Number>,
 }
 
+impl Agent {
+    /// Where he is reached: his extension, or else his office number.
+    pub fn telephone(&self) -> Option<&Number> {
+        self.extension.as_ref().or(self.number.as_ref())
+    }
+}
+
 /// All agents of an account, findable by number and extension.
 #[derive(Debug, Default)]
 pub struct Roster {

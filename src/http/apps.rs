@@ -60,15 +60,19 @@ async fn find(web: &Web, client_id: &str) -> Result<Found, ApiError> {
     Ok(Found { name: name.to_owned(), app, account })
 }
 
-/// The policy of what only these pages may frame.
-fn policy(app: &ClientApp) -> String {
+/// The policy of what only these pages may frame, and what speaks with this account's telephone system and no other.
+fn policy(app: &ClientApp, account: &Account) -> String {
     let ancestors: Vec<String> = app.origins.iter().map(ToString::to_string).collect();
     let ancestors = if ancestors.is_empty() { "'none'".to_owned() } else { ancestors.join(" ") };
-    PAGE_POLICY.replace("frame-ancestors 'none'", &format!("frame-ancestors {ancestors}"))
+    let policy = PAGE_POLICY.replace("frame-ancestors 'none'", &format!("frame-ancestors {ancestors}"));
+    match account.setup.telephone_system().and_then(|(_, system)| system.audio()) {
+        Some(audio) => policy.replace("connect-src 'self'", &format!("connect-src 'self' {}", audio.origin())),
+        None => policy,
+    }
 }
 
 /// An answer as this client app has it: framed by its pages only, with the headers that it wants.
-fn dressed(app: &ClientApp, mut response: Response) -> Result<Response, ApiError> {
+fn dressed(Found { app, account, .. }: &Found, mut response: Response) -> Result<Response, ApiError> {
     let internal = |error: header::InvalidHeaderValue| ApiError::Internal(error.into());
     let headers = response.headers_mut();
     for (name, value) in &app.headers {
@@ -76,7 +80,7 @@ fn dressed(app: &ClientApp, mut response: Response) -> Result<Response, ApiError
             headers.insert(name, value);
         }
     }
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_str(&policy(app)).map_err(internal)?);
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_str(&policy(app, account)).map_err(internal)?);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static(REFERRER));
     Ok(response)
@@ -87,7 +91,7 @@ async fn with_app(web: &Web, client_id: &str, answer: impl AsyncFnOnce(&Found) -
     match find(web, client_id).await {
         Ok(found) => {
             let response = answer(&found).await.unwrap_or_else(ApiError::into_response);
-            dressed(&found.app, response).unwrap_or_else(ApiError::into_response)
+            dressed(&found, response).unwrap_or_else(ApiError::into_response)
         }
         Err(error) => ([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], error).into_response(),
     }

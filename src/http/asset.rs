@@ -19,12 +19,18 @@ use super::{Web, console::PAGE_POLICY, error::ApiError, input::Path};
 #[folder = "web/shared"]
 pub(super) struct Shared;
 
+/// What others made, and `npm --prefix web run vendor` puts together; a build without that has none of it.
+#[derive(RustEmbed)]
+#[folder = "web/vendor"]
+struct Vendor;
+
 pub(super) fn router() -> Router<Web> {
-    let file = async |Path(name): Path<String>, headers: HeaderMap| {
-        let file = Shared::get(&name).ok_or(ApiError::NotFound("there is no such file".into()))?;
-        answer(&name, file.data.into_owned(), &headers, PAGE_POLICY)
-    };
-    Router::new().route("/shared/{file}", get(file))
+    Router::new().route("/shared/{file}", get(of::<Shared>)).route("/vendor/{file}", get(of::<Vendor>))
+}
+
+async fn of<Files: RustEmbed>(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let file = Files::get(&name).ok_or(ApiError::NotFound("there is no such file".into()))?;
+    answer(&name, file.data.into_owned(), &headers, PAGE_POLICY)
 }
 
 /// An answer with this content, or that the browser has it.

@@ -18,12 +18,13 @@ use crate::{
     },
 };
 
-/// Routes without a scope of their own: whoever signs in has none yet, and who signs out needs none. What is simulated is the
-/// administrator's, as `telephone` tests.
-const FREE: [&str; 4] = [
+/// Routes without a scope of their own: whoever signs in has none yet, who signs out needs none, and a line is told to its agent's own
+/// session. What is simulated is the administrator's, as `telephone` tests.
+const FREE: [&str; 5] = [
     "POST /api/v1/sessions",
     "DELETE /api/v1/sessions/current",
     "POST /api/v1/sessions/current/exchange",
+    "GET /api/v1/agents/{login}/audio",
     "POST /api/v1/telephone-systems/{name}/simulate",
 ];
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];

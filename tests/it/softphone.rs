@@ -1,6 +1,7 @@
 //! The softphone in a real browser, framed by a page of another site as its seed describes.
 
-mod crm;
+mod audio;
+pub(crate) mod crm;
 mod demo;
 mod dialpad;
 mod framing;

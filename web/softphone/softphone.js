@@ -2,13 +2,14 @@
  * The wiring of the softphone: who is signed in, the client's calls, the page that frames us. State goes one way, from the client to
  * what is drawn; what people do goes to the client as wishes.
  *
- * @import { ConnectionStatus } from "../sdk/types.js"
+ * @import { Call, ConnectionStatus } from "../sdk/types.js"
  * @import { AppSettings, HostMessage } from "./embedder.js"
  * @import { Dialed } from "./pad.js"
  */
 import { CtiClient } from "/sdk/cti.js";
 import { find, write } from "../shared/dom.js";
 import { SoftApi } from "./api.js";
+import { SoftAudio } from "./audio.js";
 import { Board } from "./board.js";
 import { DialpadTeller, readInitiateCall } from "./dialpad.js";
 import { DIALPAD_API, Embedder, OWN_API } from "./embedder.js";
@@ -27,14 +28,18 @@ import { Views } from "./views.js";
 /** Of several tabs the visible one asks first for a lease that has become free. */
 const HIDDEN_TAB_MS = 1_500;
 const DESK_EVERY_MS = 60_000;
+/** After these wishes the agent's own telephone rings. */
+const RINGS_HIS_LINE = new Set(["answer", "accept_preview"]);
 
 customElements.define("soft-pad", SoftPad);
 customElements.define("soft-presence", SoftPresence);
+customElements.define("soft-audio", SoftAudio);
 sayAll(document);
 
 const page = document.body;
 const pad = find(document, "soft-pad", SoftPad);
 const presenceBar = find(document, "soft-presence", SoftPresence);
+const audio = find(document, "soft-audio", SoftAudio);
 const signInPage = find(document, "main.sign-in", HTMLElement);
 const signInButton = find(signInPage, "button", HTMLButtonElement);
 const signInHint = find(signInPage, ".hint", HTMLElement);
@@ -94,7 +99,11 @@ function wire() {
   presenceBar.onNotReady = (reason) => void attempt(say("not_ready"), client?.notReady(reason));
   presenceBar.onSignOut = signOut;
   pad.onDial = dial;
+  audio.askTerms = () => api.get(`/agents/${encodeURIComponent(client?.agent?.login ?? "")}/audio`);
+  audio.onRing = drawPhone;
+  audio.onTell = tell;
   board.onAsk = async (call, verb, parameters) => {
+    if (RINGS_HIS_LINE.has(verb)) audio.expect();
     await attempt(sayKnown(verb), client?.command(verb, { call, ...parameters }), true);
   };
   history.onCall = lists.onCall = offer;
@@ -130,7 +139,8 @@ function enter() {
   next.on("connection", (status) => client === next && showConnection(status));
   next.on("change", drawPhone);
   next.on("lease", ({ lease }) => client === next && lease.tab === null && takeFree());
-  next.on("call", ({ call, gone, type }) => {
+  next.on("call", ({ call, previous, gone, replay, type }) => {
+    if (gone === "ended" && !replay) tellFailure(call, previous);
     embedder.post(OWN_API, "call", { ...call, gone, event: type });
     if (gone !== null || type === "call.result") loadView(views.shown);
   });
@@ -139,6 +149,19 @@ function enter() {
   showConnection(next.connection);
   drawPhone();
   void next.connect();
+}
+
+/**
+ * A call that did not come about leaves no card behind: its agent is told why. Who hung up himself knows it.
+ *
+ * @param {Call} call
+ * @param {Call | null} previous
+ */
+function tellFailure({ direction, agentId, callStatus, outcome, fromName, toName, phone }, previous) {
+  const isOwn = direction === "outbound" && agentId === client?.agent?.login;
+  if (!isOwn || callStatus === "completed" || (previous !== null && previous.state !== "ringing")) return;
+  const who = toName ?? fromName ?? phone ?? say("noNumber");
+  tell(say("notConnected", { who, why: sayKnown(`end_${callStatus}`, outcome ?? callStatus) }));
 }
 
 /** Who signs out in the tab that rings gets no more calls; in another one he only closes that. */
@@ -155,6 +178,7 @@ function leave(message) {
   teller.ringing([], true);
   ringer.rings = false;
   gone?.close();
+  audio.stop();
   void session.signOut();
   board.clear();
   teller.user(null);
@@ -202,12 +226,13 @@ function drawPhone() {
   presenceBar.show(agent);
   board.show(calls);
   const isBusy = own.some(({ state }) => state !== "idle" && state !== "end");
+  audio.show({ isActive: enabled, calls: own });
   pad.show({ canDial: capabilities?.includes("dial") ?? true, isBusy });
   const caller = own.find(({ state }) => state === "incoming");
   const rings = caller !== undefined;
   write(announcement, caller ? say("announce", { who: caller.fromName ?? "", number: caller.phone ?? "" }) : "");
-  ringer.rings = rings && enabled && isThere;
-  if (rings) embedder.post(OWN_API, "wants_attention", {});
+  ringer.rings = (rings && enabled && isThere) || audio.rings;
+  if (rings || audio.rings) embedder.post(OWN_API, "wants_attention", {});
   if (!isThere) return;
   teller.user(agent);
   teller.ringing(own, enabled);
@@ -220,6 +245,7 @@ async function loadDesk() {
   const desk = await api.get(`/agents/${encodeURIComponent(login)}/desk`).catch(() => null);
   if (desk === null || client?.agent?.login !== login) return;
   capabilities = desk.capabilities;
+  audio.offered = desk.audio;
   presenceBar.reasons = desk.breakReasons;
   messages.numbers = desk.messageNumbers;
   lists.callbacks = desk.callbacks;
@@ -253,6 +279,7 @@ async function enableTab() {
 async function dial({ number, ...more }) {
   if (client === null) return;
   if (!client.enabled && !(await enableTab())) return;
+  audio.expect();
   await client.dial(number, more);
 }
 

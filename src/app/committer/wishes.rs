@@ -414,7 +414,7 @@ pub(super) fn driver(account: &Account, verb: Verb) -> Result<Driven<'_>, Failur
 /// Where an agent is reached.
 pub(super) fn station(account: &Account, login: &str) -> Option<Station> {
     let agent = account.roster.by_login(login)?;
-    Some(Station { login: agent.login.clone(), extension: agent.extension.clone().or_else(|| agent.number.clone()) })
+    Some(Station { login: agent.login.clone(), extension: agent.telephone().cloned() })
 }
 
 /// What we know of a call that we start.

@@ -32,7 +32,10 @@ fn hide_provider(shown: &mut Value) {
 }
 
 fn hide_system(shown: &mut Value) {
-    hide(shown, &["/asterisk/password", "/generic/auth/basic/password", "/generic/auth/token/password"]);
+    hide(shown, &["/asterisk/password", "/asterisk/audio/password", "/generic/auth/basic/password", "/generic/auth/token/password"]);
+    if let Some(audio) = shown.pointer_mut("/asterisk/audio") {
+        hide_values(audio, &["passwords"]);
+    }
     if let Some(generic) = shown.get_mut("generic") {
         hide_values(generic, &["headers", "params"]);
         if let Some(token) = generic.pointer_mut("/auth/token") {
@@ -100,7 +103,9 @@ fn hosts(body: &Value) -> Vec<Option<String>> {
     let requests = body.pointer("/generic/requests").and_then(Value::as_object);
     let urls = requests.into_iter().flat_map(|all| all.values()).filter_map(|request| request["url"].as_str());
     let mut hosts: Vec<_> = urls.map(|url| Some(origin(url).to_owned())).collect();
-    hosts.extend(["/http/url", "/generic/auth/token/url", "/asterisk/url"].into_iter().map(at).filter(Option::is_some));
+    hosts.extend(
+        ["/http/url", "/generic/auth/token/url", "/asterisk/url", "/asterisk/audio/url"].into_iter().map(at).filter(Option::is_some),
+    );
     if body.get("twilio").is_some() {
         hosts.push(at("/twilio/baseUrl"));
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::audio::Audio;
 use crate::domain::{
     order::{Station, Verb},
     phone::Number,
@@ -52,11 +53,13 @@ struct Written {
     record: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recording_url: Option<Template<RecordingHole>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    audio: Option<Audio>,
 }
 
 /// What stands for a value of an agent's telephone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum StationHole {
+pub(super) enum StationHole {
     Extension,
 }
 
@@ -92,6 +95,9 @@ impl TryFrom<Written> for Asterisk {
         escape::check_address("url", &written.url)?;
         if let Some(url) = &written.recording_url {
             check_url("recordingUrl", url)?;
+        }
+        if let Some(audio) = &written.audio {
+            audio.check()?;
         }
         let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
         let shown = |text: String| text.contains('/') && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, ',' | '&'));
@@ -183,6 +189,11 @@ impl Asterisk {
     /// Whether conversations are recorded from the answer on.
     pub fn records(&self) -> bool {
         self.0.record
+    }
+
+    /// How browsers become its telephones; `None` when they cannot.
+    pub fn audio(&self) -> Option<&Audio> {
+        self.0.audio.as_ref()
     }
 
     /// Where people find the recording of this name; `None` when they find none.

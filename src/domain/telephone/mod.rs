@@ -2,6 +2,7 @@
 //! drives it has the connection and carries the [orders](super::order) out.
 
 mod asterisk;
+mod audio;
 mod generic;
 mod judge;
 mod place;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     asterisk::Asterisk,
+    audio::{Audio, Line},
     generic::{Generic, TokenUrl},
     judge::{Reply, Verdict},
     simulated::{Shares, Simulated, Span},
@@ -58,6 +60,14 @@ impl System {
         match self {
             Self::Generic(generic) => Some(generic.gateway()),
             Self::Simulated(_) | Self::Asterisk(_) => None,
+        }
+    }
+
+    /// How browsers become its telephones; `None` when they cannot.
+    pub fn audio(&self) -> Option<&Audio> {
+        match self {
+            Self::Asterisk(asterisk) => asterisk.audio(),
+            Self::Simulated(_) | Self::Generic(_) => None,
         }
     }
 

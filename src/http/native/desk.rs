@@ -43,6 +43,8 @@ pub(super) fn router() -> OpenApiRouter<Web> {
 struct Desk {
     /// What the account's telephone system can be told.
     capabilities: Vec<&'static str>,
+    /// Whether a browser can be his telephone, as `GET /api/v1/agents/{login}/audio` tells his session.
+    audio: bool,
     /// Why one is not ready, to choose from.
     break_reasons: Vec<String>,
     /// The numbers that text messages may come from.
@@ -93,13 +95,14 @@ fn seen_by<'a>(bearer: &'a Bearer, agent: Option<&str>) -> Result<&'a Grant, Api
 )]
 async fn desk(State(web): State<Web>, bearer: Bearer, Path(login): Path<String>) -> Result<Json<Desk>, ApiError> {
     let account = &seen_by(&bearer, Some(&login))?.account;
-    account.roster.by_login(&login).ok_or(ApiError::NotFound("there is no such agent".into()))?;
+    let agent = account.roster.by_login(&login).ok_or(ApiError::NotFound("there is no such agent".into()))?;
     let driven = account.telephone_system();
     let capabilities = driven.iter().flat_map(|driven| driven.capabilities).filter(|verb| verb.is_wished()).map(|verb| verb.word());
     let numbers = account.setup.numbers.iter().filter(|(_, number)| number.sms).map(|(number, _)| number.to_owned());
     let promised = queue::promises_of(web.app.db.read(), account.id, &login, MAX_PROMISES).await?;
     Ok(Json(Desk {
         capabilities: capabilities.collect(),
+        audio: account.line_of(agent).is_some(),
         break_reasons: account.setup.options.break_reasons.clone(),
         message_numbers: numbers.collect(),
         callbacks: promised.into_iter().filter_map(Promise::of).collect(),

@@ -2,6 +2,7 @@
 #![expect(unused_qualifications, reason = "what is written by utoipa's macro, which names types in full")]
 
 mod agents;
+mod audio;
 mod call_events;
 mod calls;
 mod desk;
@@ -40,6 +41,7 @@ pub(super) fn router() -> Router<Web> {
 fn described() -> OpenApiRouter<Web> {
     OpenApiRouter::new()
         .merge(agents::router())
+        .merge(audio::router())
         .merge(call_events::router())
         .merge(calls::router())
         .merge(desk::router())

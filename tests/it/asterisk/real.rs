@@ -1,5 +1,6 @@
 //! Our driver at a real Asterisk. Run by `./test.sh --asterisk`, which fetches it.
 
+mod browser;
 mod calls;
 mod connection;
 mod door;

@@ -14,7 +14,7 @@ use axum::{
     routing::get,
 };
 use cti_gateway::{
-    app::{clock::Clock, passwords, seal::Seal},
+    app::{clock::Clock, passwords},
     store::people::NewAgent,
 };
 use serde_json::{Value, json};
@@ -23,16 +23,17 @@ use tokio::net::TcpListener;
 use crate::support::{
     app::{ACCOUNT, Kind, TestApp, agent},
     chromium::{Browser, Page},
+    desk::outside,
     floor::{put, with},
 };
 
-pub(super) const SECONDS: Duration = Duration::from_secs(20);
-pub(super) const ANNA: &str = "anna";
-pub(super) const PASSWORD: &str = "correct horse";
-pub(super) const THEIRS: &str = "+493055501901";
-pub(super) const CALLER: &str = "+4930123456";
+pub(crate) const SECONDS: Duration = Duration::from_secs(20);
+pub(crate) const ANNA: &str = "anna";
+pub(crate) const PASSWORD: &str = "correct horse";
+pub(crate) const THEIRS: &str = "+493055501901";
+pub(crate) const CALLER: &str = "+4930123456";
 /// Rings Anna.
-pub(super) const DID: &str = "+17815550100";
+pub(crate) const DID: &str = "+17815550100";
 
 /// The page of the seed: the frame as it is written there, and a script that listens.
 const PAGE: &str = r#"<!doctype html><html lang="en"><title>CRM</title>
@@ -61,17 +62,16 @@ function send(method, payload) {
 type Files = Arc<Mutex<HashMap<String, (&'static str, String)>>>;
 
 /// The CRM's site, and the gateway behind it.
-pub(super) struct Crm {
-    pub(super) t: TestApp,
-    pub(super) origin: String,
+pub(crate) struct Crm {
+    pub(crate) t: TestApp,
+    pub(crate) origin: String,
     files: Files,
 }
 
 impl Crm {
     /// Opens both. The gateway lives by the machine's clock, as the page's timers do; its client app `crm` names the CRM's origin.
-    pub(super) async fn open() -> Self {
-        let mut t =
-            TestApp::start_with(Kind::Sqlite, |config| config.seal = Seal::new(Some(&Seal::make_key()), None).expect("a key")).await;
+    pub(crate) async fn open() -> Self {
+        let mut t = TestApp::start_with(Kind::Sqlite, outside).await;
         let hash = passwords::hash(PASSWORD).expect("a hash");
         let anna = NewAgent { password_hash: Some(hash), ..agent(ANNA, "1009") };
         t.admin().add_agent((t.account, ACCOUNT), &anna).await.expect("the store").expect("a new agent");
@@ -96,7 +96,7 @@ impl Crm {
     }
 
     /// The client app with these terms.
-    pub(super) async fn app(&self, terms: Value) {
+    pub(crate) async fn app(&self, terms: Value) {
         let mut app = json!({ "origins": [self.origin] });
         for (name, value) in terms.as_object().expect("terms") {
             app[name] = value.clone();
@@ -105,21 +105,25 @@ impl Crm {
     }
 
     /// Puts a file on the site; the gateway's origin is put in for SERVER.
-    pub(super) fn put(&self, path: &str, kind: &'static str, body: &str) {
+    pub(crate) fn put(&self, path: &str, kind: &'static str, body: &str) {
         let body = body.replace("SERVER", &self.t.url(""));
         self.files.lock().expect("no panic").insert(path.to_owned(), (kind, body));
     }
 
     /// A tab of the CRM, with the softphone's frame in it.
-    pub(super) async fn tab(&self, browser: &Browser) -> Tab {
-        let page = browser.page(&format!("{}/page.html", self.origin)).await;
+    pub(crate) async fn tab(&self, browser: &Browser) -> Tab {
+        self.tab_of(browser.page(&format!("{}/page.html", self.origin)).await).await
+    }
+
+    /// The tab whose page has been opened already.
+    pub(crate) async fn tab_of(&self, page: Page) -> Tab {
         let frame = page.frame("/apps/acme.crm").await;
         frame.wait_for("document.body.dataset.session !== 'unknown'", SECONDS).await;
         Tab { page, frame }
     }
 
     /// The same, with Anna signed in by the pop-up.
-    pub(super) async fn signed_in(&self, browser: &Browser) -> Tab {
+    pub(crate) async fn signed_in(&self, browser: &Browser) -> Tab {
         let tab = self.tab(browser).await;
         tab.sign_in(browser, PASSWORD).await;
         tab.connected().await;
@@ -136,14 +140,14 @@ async fn file(State(files): State<Files>, Path(path): Path<String>) -> Response 
 }
 
 /// A tab of the CRM and the softphone in it.
-pub(super) struct Tab {
-    pub(super) page: Page,
-    pub(super) frame: Page,
+pub(crate) struct Tab {
+    pub(crate) page: Page,
+    pub(crate) frame: Page,
 }
 
 impl Tab {
     /// Signs Anna in, as a person does it.
-    pub(super) async fn sign_in(&self, browser: &Browser, password: &str) {
+    pub(crate) async fn sign_in(&self, browser: &Browser, password: &str) {
         self.frame.eval("document.querySelector('[data-testid=sign-in]').click()").await;
         let popup = browser.popup("/apps/acme.crm/login").await;
         popup.wait_for("document.querySelector('[name=login]') === document.activeElement", SECONDS).await;
@@ -154,48 +158,48 @@ impl Tab {
         popup.eval(&fill).await;
     }
 
-    pub(super) async fn connected(&self) {
+    pub(crate) async fn connected(&self) {
         self.frame.wait_for("document.body.dataset.connection === 'connected'", SECONDS).await;
     }
 
     /// Waits until the frame shows a call in this state; its dtCallId.
-    pub(super) async fn shows(&self, state: &str) -> String {
+    pub(crate) async fn shows(&self, state: &str) -> String {
         let card = format!("document.querySelector('[data-testid=card][data-state={state}]')");
         self.frame.wait_for(&format!("{card} !== null"), SECONDS).await;
         self.frame.eval(&format!("{card}.dataset.call")).await.as_str().expect("an id").to_owned()
     }
 
     /// Waits until the frame shows no call.
-    pub(super) async fn shows_none(&self) {
+    pub(crate) async fn shows_none(&self) {
         self.frame.wait_for("document.querySelector('[data-testid=card]') === null", SECONDS).await;
     }
 
     /// Presses what a test knows by this name.
-    pub(super) async fn press(&self, name: &str) {
+    pub(crate) async fn press(&self, name: &str) {
         let button = format!("document.querySelector('[data-testid=\"{name}\"]')");
         self.frame.wait_for(&format!("!{button}.disabled && {button}.offsetParent !== null"), SECONDS).await;
         self.frame.eval(&format!("{button}.click()")).await;
     }
 
     /// Waits until the CRM's page has been told exactly this by this method.
-    pub(super) async fn heard(&self, method: &str, payloads: Value) {
+    pub(crate) async fn heard(&self, method: &str, payloads: Value) {
         let is = format!("JSON.stringify(dialpad('{method}')) === {}", json!(payloads.to_string()));
         self.page.wait_for(&is, SECONDS).await;
     }
 
     /// What the CRM's page sends to the frame.
-    pub(super) async fn sends(&self, method: &str, payload: Value) {
+    pub(crate) async fn sends(&self, method: &str, payload: Value) {
         self.page.eval(&format!("send('{method}', {payload})")).await;
     }
 
     /// Waits until the frame tells its agent this.
-    pub(super) async fn tells(&self, text: &str) {
+    pub(crate) async fn tells(&self, text: &str) {
         let shown = "document.querySelector('[data-testid=told]')";
         self.frame.wait_for(&format!("!{shown}.hidden && {shown}.innerText.includes({})", json!(text)), SECONDS).await;
     }
 
     /// What went wrong in the tab, but for the network's own words.
-    pub(super) fn errors(&self) -> Vec<String> {
+    pub(crate) fn errors(&self) -> Vec<String> {
         self.page.own_errors()
     }
 }

@@ -1,12 +1,14 @@
 //! A real Asterisk for one test: unpacked by `./test.sh --asterisk`, run by chroot as nobody, with a configuration of our own that
 //! listens on the loopback only. That it does is looked at after every start.
 //!
-//! Its telephones are channels whose far ends are in an application of the test ([`super::phones`]): no SIP is needed.
+//! Its telephones are channels whose far ends are in an application of the test ([`super::phones`]), and, where a test asks for them,
+//! browsers that register by SIP over a WebSocket.
 
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener},
+    ops::RangeInclusive,
     os::unix::fs::chown,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -26,6 +28,8 @@ pub(crate) const PHONES: &str = "phones";
 
 /// Who it runs as: nobody.
 const NOBODY: u32 = 65_534;
+/// Where sound goes, below the ports that the kernel gives out by itself.
+const SOUND_PORTS: RangeInclusive<u16> = 32_100..=32_700;
 const PATIENCE: Duration = Duration::from_secs(30);
 const GLANCE: Duration = Duration::from_millis(20);
 
@@ -33,7 +37,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 const KEEPER: &str =
     r#"chroot --userspec=65534:65534 "$1" /usr/sbin/asterisk -f -C "$2" >"$3" 2>&1 </dev/null & echo $!; read -r _; kill -KILL $!; wait"#;
 
-/// What is loaded, and nothing else: no channel driver but the local one, no door but HTTP.
+/// What is loaded, and nothing else: no channel driver but the local one, and that of browsers; no door but HTTP.
 const MODULES: &[&str] = &[
     "res_timing_timerfd",
     "res_http_websocket",
@@ -73,6 +77,30 @@ const MODULES: &[&str] = &[
     "func_talkdetect",
 ];
 
+/// What browsers need to be telephones: SIP that comes by a WebSocket only, and encrypted sound.
+const MODULES_FOR_BROWSERS: &[&str] = &[
+    "res_crypto",
+    "res_srtp",
+    "res_rtp_asterisk",
+    "res_sorcery_memory",
+    "res_sorcery_astdb",
+    "res_pjproject",
+    "res_pjsip",
+    "res_pjsip_pubsub",
+    "res_pjsip_session",
+    "chan_pjsip",
+    "res_pjsip_transport_websocket",
+    "res_pjsip_authenticator_digest",
+    "res_pjsip_endpoint_identifier_user",
+    "res_pjsip_registrar",
+    "res_pjsip_sdp_rtp",
+    "res_pjsip_nat",
+    "res_pjsip_caller_id",
+    "res_pjsip_header_funcs",
+    "res_pjsip_rfc3326",
+    "func_pjsip_contact",
+];
+
 const DIALPLAN: &str = "
 [phones]
 exten => _X.,1,Stasis(phones,${EXTEN})
@@ -99,17 +127,25 @@ pub(crate) struct Asterisk {
     pub(crate) address: SocketAddr,
     pub(crate) http: Client,
     keeper: Option<Child>,
+    pid: String,
+    /// Extensions that browsers register as, each with its password.
+    browsers: &'static [(&'static str, &'static str)],
 }
 
 impl Asterisk {
     /// A running one.
     pub(crate) async fn start() -> Self {
+        Self::for_browsers(&[]).await
+    }
+
+    /// A running one at which browsers register as these extensions, with these passwords.
+    pub(crate) async fn for_browsers(browsers: &'static [(&'static str, &'static str)]) -> Self {
         cti_gateway::courier::install_tls();
         let root = root();
         fs::create_dir_all(root.join("instances")).expect("a folder");
         let folder = tempfile::Builder::new().prefix("i").tempdir_in(root.join("instances")).expect("a folder");
         let http = Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
-        let mut asterisk = Self { root, folder, address: free_address(), http, keeper: None };
+        let mut asterisk = Self { root, folder, address: free_address(), http, keeper: None, pid: String::new(), browsers };
         asterisk.configure();
         asterisk.run().await;
         asterisk
@@ -134,7 +170,8 @@ impl Asterisk {
             lib = at("lib"),
             run = at("run"),
         );
-        let modules: String = MODULES.iter().map(|name| format!("load = {name}.so\n")).collect();
+        let for_browsers = if self.browsers.is_empty() { &[] } else { MODULES_FOR_BROWSERS };
+        let modules: String = MODULES.iter().chain(for_browsers).map(|name| format!("load = {name}.so\n")).collect();
         let files = [
             ("asterisk.conf", directories),
             ("modules.conf", format!("[modules]\nautoload = no\n{modules}")),
@@ -143,9 +180,11 @@ impl Asterisk {
             ("extensions.conf", DIALPLAN.to_owned()),
             ("indications.conf", INDICATIONS.to_owned()),
             ("musiconhold.conf", "[default]\nmode = files\ndirectory = /usr/share/asterisk/sounds/en\n".to_owned()),
+            ("pjsip.conf", pjsip(self.browsers)),
+            ("rtp.conf", format!("[general]\nrtpstart = {}\nrtpend = {}\nicesupport = yes\n", SOUND_PORTS.start(), SOUND_PORTS.end())),
             ("logger.conf", "[general]\n[logfiles]\nfull => notice,warning,error,verbose\n".to_owned()),
         ];
-        for folder in ["etc", "lib", "spool", "spool/recording", "run", "log"] {
+        for folder in ["etc", "lib", "lib/keys", "spool", "spool/recording", "run", "log"] {
             self.own(&self.folder.path().join(folder), |path| fs::create_dir(path));
         }
         self.own(self.folder.path(), |_| Ok(()));
@@ -153,7 +192,7 @@ impl Asterisk {
             self.own(&self.folder.path().join("etc").join(name), |path| fs::write(path, text));
         }
         // looked for, and missed loudly
-        for name in ["acl", "ccss", "cdr", "cel", "features", "stasis", "udptl", "websocket_client"] {
+        for name in ["acl", "ccss", "cdr", "cel", "features", "pjproject", "stasis", "udptl", "websocket_client"] {
             self.own(&self.folder.path().join("etc").join(format!("{name}.conf")), |path| fs::write(path, ""));
         }
     }
@@ -175,12 +214,13 @@ impl Asterisk {
         let mut pid = String::new();
         BufReader::new(keeper.stdout.take().expect("its output")).read_line(&mut pid).expect("the pid");
         self.keeper = Some(keeper);
+        pid.trim().clone_into(&mut self.pid);
         let began = instant();
         while !self.answers().await {
             assert!(began.elapsed() < PATIENCE, "Asterisk does not answer:\n{}", self.log());
             tokio::time::sleep(GLANCE).await;
         }
-        self.assert_loopback_only(pid.trim());
+        self.assert_loopback_only();
     }
 
     async fn answers(&self) -> bool {
@@ -196,13 +236,14 @@ impl Asterisk {
         }
     }
 
-    /// Every socket of it is on the loopback.
-    fn assert_loopback_only(&self, pid: &str) {
+    /// Every socket of it is on the loopback, but for two by which its SIP stack asks for names, and takes nothing but answers.
+    pub(crate) fn assert_loopback_only(&self) {
         let output = Command::new("ss").arg("-ltnupH").output().expect("ss");
         let text = String::from_utf8_lossy(&output.stdout);
-        let mine: Vec<&str> = text.lines().filter(|line| line.contains(&format!("pid={pid},"))).collect();
+        let mine: Vec<&str> = text.lines().filter(|line| line.contains(&format!("pid={},", self.pid))).collect();
         let open: Vec<&&str> = mine.iter().filter(|line| !listens_on_loopback(line)).collect();
-        assert!(open.is_empty(), "Asterisk listens where it must not: {open:?}");
+        let (asking, listening): (Vec<&str>, Vec<&str>) = open.into_iter().partition(|line| !self.browsers.is_empty() && asks_only(line));
+        assert!(listening.is_empty() && asking.len() <= 2, "Asterisk listens where it must not: {listening:?} {asking:?}");
         assert!(mine.iter().any(|line| line.contains(&self.address.to_string())), "not this Asterisk: {mine:?}");
     }
 
@@ -224,11 +265,30 @@ impl Drop for Asterisk {
     }
 }
 
+/// Browsers as telephones: their sound is bound to the loopback, too.
+fn pjsip(browsers: &[(&str, &str)]) -> String {
+    let one = |(extension, password): &(&str, &str)| {
+        format!(
+            "[{extension}]\ntype = endpoint\naors = {extension}\nauth = {extension}\ncontext = phones\nwebrtc = yes\ndisallow = all\n\
+             allow = ulaw\nmedia_address = 127.0.0.1\nbind_rtp_to_media_address = yes\n[{extension}]\ntype = aor\nmax_contacts = 1\n\
+             remove_existing = yes\n[{extension}]\ntype = auth\nauth_type = userpass\nusername = {extension}\npassword = {password}\n"
+        )
+    };
+    format!("[ws]\ntype = transport\nprotocol = ws\nbind = 127.0.0.1\n{}", browsers.iter().map(one).collect::<String>())
+}
+
 /// Whether a line of `ss -H` is of a socket that only this machine reaches.
 fn listens_on_loopback(line: &str) -> bool {
     let local = line.split_whitespace().nth(4).unwrap_or_default();
     let host = local.rsplit_once(':').map_or("", |(host, _)| host);
     host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether a line of `ss -H` is of a socket that carries no sound and awaits no call.
+fn asks_only(line: &str) -> bool {
+    let local = line.split_whitespace().nth(4).unwrap_or_default();
+    let port = local.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    line.starts_with("udp ") && port.is_some_and(|port: u16| port > *SOUND_PORTS.end())
 }
 
 /// Where it was unpacked.

@@ -122,6 +122,14 @@ impl Browser {
         page
     }
 
+    /// The same, where a script runs in the page and in each of its frames before any of their own.
+    pub(crate) async fn page_after(&self, script: &str, url: &str) -> Page {
+        let page = self.blank_page().await.expect("Chromium opens a tab");
+        page.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).await.expect("a script");
+        page.open(url).await;
+        page
+    }
+
     /// The window that a page has opened and whose address contains `part`, once it is there.
     pub(crate) async fn popup(&self, part: &str) -> Page {
         let found = async {
