@@ -1,24 +1,21 @@
 /**
  * Sound in the browser: whether it is on, how its line is, mute, the microphone and the self-test. Only the enabled tab has a line.
  *
- * @import { Call } from "../sdk/types.js"
+ * @import { Call, Presence } from "../sdk/types.js"
  * @import { LineTerms } from "./sip-line.js"
  * @import { Word } from "./strings.js"
  */
 import { find, write } from "../shared/dom.js";
 import { makeOption } from "./controls.js";
+import { takesPart } from "./expectation.js";
 import { Microphone, keep, kept, micTrouble, stopTracks } from "./microphone.js";
 import { SipLine } from "./sip-line.js";
 import { checkSound } from "./sound-check.js";
 import { say } from "./strings.js";
 
 const SOUND_KEY = "cti sound";
-/** Within this time after the agent asked for a call, his line rings for it. */
-const EXPECT_MS = 30_000;
 /** Who talks and is sent nothing for so long is told. */
 const SILENCE_MS = 5_000;
-/** States of a call in which the agent's own telephone takes part. */
-const OWN_PART = new Set(["ringing", "talk", "hold"]);
 
 export class SoftAudio extends HTMLElement {
   /** Who rings, or that nobody does any more. */
@@ -42,14 +39,13 @@ export class SoftAudio extends HTMLElement {
   #isOffered = false;
   #isActive = false;
   #wasRinging = false;
-  #expectedUntil = 0;
   /** @type {readonly Call[]} */
   #calls = [];
 
   connectedCallback() {
     this.#line.onChange = () => this.#draw();
     this.#line.onTrouble = (why) => this.onTell(say(why));
-    this.#line.isExpected = () => this.#isExpected();
+    this.#line.isInCall = () => this.#calls.some(takesPart);
     this.#switch.addEventListener("click", () => void this.#turn());
     this.#mute.addEventListener("click", () => this.#line.mute(!this.#line.call?.isMuted));
     this.#pickUp.addEventListener("click", () => void this.#line.answer());
@@ -75,17 +71,18 @@ export class SoftAudio extends HTMLElement {
     this.#settle();
   }
 
-  /** @param {{ isActive: boolean, calls: readonly Call[] }} phone whether this tab is the one, and the agent's own calls */
-  show({ isActive, calls }) {
+  /** @param {{ isActive: boolean, calls: readonly Call[], presence: Presence | null }} phone whether this tab is the one, and what its agent does */
+  show({ isActive, calls, presence }) {
     this.#isActive = isActive;
     this.#calls = calls;
+    this.#line.expectation.see(calls, presence);
     this.#settle();
     this.#line.reconsider();
   }
 
   /** The agent has asked for a call: his line will ring for it, and he need not pick up. */
   expect() {
-    this.#expectedUntil = performance.now() + EXPECT_MS;
+    this.#line.expectation.ask();
   }
 
   /** Nobody is signed in any more. */
@@ -93,10 +90,6 @@ export class SoftAudio extends HTMLElement {
     this.#isActive = this.#isOffered = false;
     this.#line.end();
     this.#draw();
-  }
-
-  #isExpected() {
-    return performance.now() < this.#expectedUntil || this.#calls.some(({ state }) => OWN_PART.has(state ?? ""));
   }
 
   #settle() {
@@ -168,7 +161,7 @@ export class SoftAudio extends HTMLElement {
     this.#mute.hidden = call?.state !== "talking";
     this.#mute.setAttribute("aria-pressed", String(call?.isMuted ?? false));
     // What the gateway shows as a call is picked up and hung up there.
-    const isOther = call !== null && (call.state === "ringing" || !this.#calls.some((one) => OWN_PART.has(one.state ?? "")));
+    const isOther = call !== null && (call.state === "ringing" || !this.#calls.some(takesPart));
     this.#caller.hidden = !isOther;
     this.#pickUp.hidden = call?.state !== "ringing";
     write(find(this.#caller, "p", HTMLElement), call === null ? "" : say(call.state === "ringing" ? "lineRings" : "lineWith", { who: call.who }));

@@ -7,6 +7,7 @@
  * @import { Microphone } from "./microphone.js"
  * @import { Word } from "./strings.js"
  */
+import { Expectation } from "./expectation.js";
 import { micTrouble, stopTracks } from "./microphone.js";
 
 /** Loaded when it is needed: it is larger than the rest of the page. */
@@ -47,8 +48,10 @@ export class SipLine {
   onChange = () => {};
   /** A call could not be taken. @type {(why: Word) => void} */
   onTrouble = () => {};
-  /** Whether a call is what the agent is waiting for, so that nobody needs to pick up. */
-  isExpected = () => false;
+  /** What the agent waits for, so that nobody needs to pick up. */
+  expectation = new Expectation();
+  /** Whether the agent is in a call, as the gateway has it. */
+  isInCall = () => false;
   /** @type {"off" | "connecting" | "ready" | "failed"} */
   state = "off";
   /** What is the matter, in the state failed and sometimes while connecting. @type {Word | null} */
@@ -61,6 +64,8 @@ export class SipLine {
   #agent = null;
   /** Whether it shall be registered. */
   #isWanted = false;
+  /** Which beginning counts: one that was overtaken opens nothing. */
+  #round = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #again;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -83,15 +88,17 @@ export class SipLine {
 
   /** @param {() => Promise<LineTerms>} ask */
   async #begin(ask) {
+    const round = ++this.#round;
+    const isOver = () => round !== this.#round || !this.#isWanted;
     try {
       const [library, terms] = await Promise.all([import(SIP_LIBRARY).catch(() => null), ask()]);
-      if (!this.#isWanted || this.#agent !== null) return;
+      if (isOver()) return;
       if (library === null) this.#be("failed", "soundNotBuilt");
       else this.#open(library.default, terms);
     } catch {
-      if (!this.#isWanted) return;
+      if (isOver()) return;
       this.#be("failed", "lineUnknown");
-      this.#again = setTimeout(() => this.#isWanted && void this.#begin(ask), AGAIN_MS);
+      this.#again = setTimeout(() => void this.#begin(ask), AGAIN_MS);
     }
   }
 
@@ -105,10 +112,11 @@ export class SipLine {
     this.#be("off");
   }
 
-  /** Ends everything at once: the page is being left. */
+  /** Ends everything at once: the page is being left, or nobody is signed in any more. */
   end() {
     this.#isWanted = false;
     clearTimeout(this.#again);
+    this.expectation = new Expectation();
     this.#close();
     this.#be("off");
   }
@@ -118,6 +126,7 @@ export class SipLine {
     const { call } = this;
     if (call?.state !== "ringing") return;
     call.state = "answering";
+    this.expectation.spend();
     this.onChange();
     try {
       const stream = await this.#microphone.open();
@@ -160,7 +169,7 @@ export class SipLine {
 
   /** What the agent waits for may have changed: who rings may be it. */
   reconsider() {
-    if (this.call?.state === "ringing" && this.isExpected()) void this.answer();
+    if (this.expectation.isDue) void this.answer();
   }
 
   /** @param {typeof import("jssip")} library @param {LineTerms} terms */
@@ -176,10 +185,11 @@ export class SipLine {
       ...RECONNECT_S,
     });
     this.#agent = agent;
-    agent.on("registered", () => this.#isWanted && this.#be("ready"));
-    agent.on("disconnected", () => this.#isWanted && this.#be("connecting", "lineLost"));
+    const isMeant = () => this.#isWanted && this.#agent === agent;
+    agent.on("registered", () => isMeant() && this.#be("ready"));
+    agent.on("disconnected", () => isMeant() && this.#be("connecting", "lineLost"));
     agent.on("registrationFailed", ({ response }) => {
-      if (!this.#isWanted) return;
+      if (!isMeant()) return;
       // Without an answer the connection is at fault, and is made again by the library.
       if (response == null) this.#be("connecting", "lineLost");
       else this.#be("failed", "lineRefused");
@@ -224,7 +234,7 @@ export class SipLine {
     session.on("ended", () => this.#over(call));
     session.on("failed", () => this.#over(call));
     const headers = ["Call-Info", "Alert-Info"].map((header) => request.getHeader(header) ?? "");
-    if (headers.some((value) => PICK_UP.test(value)) || this.isExpected()) void this.answer();
+    if (headers.some((value) => PICK_UP.test(value)) || this.expectation.isDue) void this.answer();
     this.onChange();
   }
 
@@ -250,7 +260,7 @@ export class SipLine {
       call.heardAt = performance.now();
     });
     const isCut = connection.iceConnectionState === "disconnected" || connection.iceConnectionState === "failed";
-    if (isCut && performance.now() - call.heardAt > GONE_MS && !this.isExpected()) call.session.terminate();
+    if (isCut && performance.now() - call.heardAt > GONE_MS && !this.isInCall()) call.session.terminate();
     this.onChange();
   }
 

@@ -226,7 +226,7 @@ function drawPhone() {
   presenceBar.show(agent);
   board.show(calls);
   const isBusy = own.some(({ state }) => state !== "idle" && state !== "end");
-  audio.show({ isActive: enabled, calls: own });
+  audio.show({ isActive: enabled, calls: own, presence: agent.presence });
   pad.show({ canDial: capabilities?.includes("dial") ?? true, isBusy });
   const caller = own.find(({ state }) => state === "incoming");
   const rings = caller !== undefined;
@@ -293,7 +293,7 @@ function offer(number) {
 function hearMessage(event) {
   if (session.isPopup(event)) {
     const code = event.data?.payload?.code;
-    if (event.data?.method === "signed_in" && typeof code === "string") void signIn(code);
+    if (event.data?.method === "signed_in" && typeof code === "string") void signIn(code).then(() => phonePage.focus({ preventScroll: true }));
     return;
   }
   const message = embedder.read(event);
@@ -336,7 +336,6 @@ async function signIn(code) {
   try {
     await session.redeem(code);
     if (client === null) enter();
-    phonePage.focus();
   } catch (error) {
     write(signInHint, say("embedFailed", { message: /** @type {Error} */ (error).message || say("notThere") }));
   }

@@ -4,7 +4,10 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::crm::{ANNA, Crm, SECONDS, Tab};
+use super::{
+    crm::{ANNA, Crm, SECONDS, Tab},
+    using::faults,
+};
 use crate::support::{
     app::{TestApp, agent, answer, both},
     chromium::Browser,
@@ -20,7 +23,7 @@ fn office(audio: &Value) -> Value {
     }})
 }
 
-fn line() -> Value {
+pub(super) fn line() -> Value {
     json!({"url": "ws://127.0.0.1:9/ws", "domain": "pbx.example", "user": "web-{extension}", "passwords": {"1001": "own", "1009": "hers"}})
 }
 
@@ -100,7 +103,7 @@ both! {
 }
 
 /// A site whose telephone system offers lines, as far as the gateway knows.
-async fn site(audio: &Value) -> Crm {
+pub(super) async fn site(audio: &Value) -> Crm {
     let crm = Crm::open().await;
     put(&crm.t, "telephone-systems/office", office(audio)).await;
     put(&crm.t, "options/account", json!({"telephoneSystem": "office"})).await;
@@ -138,6 +141,10 @@ async fn the_self_test_hears_the_microphone() {
     let tab = crm.signed_in(&browser).await;
     tab.frame.wait_for("!document.querySelector('soft-audio').hidden", SECONDS).await;
     tab.frame.eval("document.querySelector('soft-audio details').open = true").await;
+    for dark in [false, true] {
+        tab.page.emulate_media(dark).await;
+        assert_eq!(faults(&tab).await, [json!(0); 0], "a screen reader, dark: {dark}");
+    }
     tab.press("sound-test").await;
     let told = |text: &str| format!("document.querySelector('[data-testid=sound-tested]').textContent.includes({})", json!(text));
     tab.frame.wait_for("document.querySelector('soft-audio meter').value > 0.02", SECONDS).await;

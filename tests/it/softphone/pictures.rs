@@ -5,13 +5,21 @@ use std::{fs, path::PathBuf};
 use cti_gateway::app::{clock::Clock, directory::Subject, sessions::OneTimeLink};
 use serde_json::json;
 
-use super::crm::{ANNA, CALLER, Crm, DID, SECONDS, THEIRS};
+use super::{
+    audio::{line, site},
+    crm::{ANNA, CALLER, Crm, DID, SECONDS, THEIRS},
+};
 use crate::support::{
     app::{ACCOUNT, answer},
     chromium::{Browser, Page},
     figure,
     floor::{due, put, ring_in},
 };
+
+/// A CRM that gives the softphone the room that it is made for.
+const PAGE: &str = "<!doctype html><html lang=en><meta name=color-scheme content='light dark'><title>CRM</title>
+    <iframe id=cti width=400 height=560 src='SERVER/apps/acme.crm' title=Softphone allow='microphone; autoplay' sandbox='allow-popups allow-scripts allow-same-origin'></iframe>
+    <script src=crm.js></script>";
 
 /// Takes a picture of a page in each look.
 async fn picture(page: &Page, name: &str) {
@@ -29,10 +37,7 @@ async fn picture(page: &Page, name: &str) {
 #[ignore = "slow"]
 async fn pictures_of_the_softphone() {
     let crm = Crm::open().await;
-    let page = "<!doctype html><html lang=en><meta name=color-scheme content='light dark'><title>CRM</title>
-        <iframe id=cti width=400 height=560 src='SERVER/apps/acme.crm' title=Softphone allow='microphone; autoplay' sandbox='allow-popups allow-scripts allow-same-origin'></iframe>
-        <script src=crm.js></script>";
-    crm.put("page.html", "text/html", page);
+    crm.put("page.html", "text/html", PAGE);
     put(&crm.t, "campaigns/Spring", json!({})).await;
     let lead = json!({"campaign": "Spring", "phone": CALLER, "firstName": "Greta", "lastName": "Sommer", "city": "Berlin", "email": "greta@example.com",
         "callback": {"at": "2030-01-02T10:00:00Z", "agent": "anna", "notes": "wants an offer"}});
@@ -77,6 +82,23 @@ async fn pictures_of_the_softphone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "slow"]
+async fn pictures_of_sound() {
+    let crm = site(&line()).await;
+    crm.put("page.html", "text/html", PAGE);
+    let browser = Browser::launch().await;
+    let tab = crm.signed_in(&browser).await;
+    tab.frame.wait_for("!document.querySelector('soft-audio').hidden", SECONDS).await;
+    picture(&tab.page, "sound-off").await;
+    tab.press("sound-switch").await;
+    tab.frame.eval("document.querySelector('soft-audio details').open = true").await;
+    tab.frame.wait_for("document.querySelector('[data-testid=sound]').textContent.includes('cannot be reached')", SECONDS).await;
+    tab.press("sound-test").await;
+    tab.frame.wait_for("!document.querySelector('soft-audio meter').hidden", SECONDS).await;
+    picture(&tab.page, "sound-test").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn pictures_of_the_demo() {
     let crm = Crm::open().await;
     let t = &crm.t;
@@ -87,6 +109,8 @@ async fn pictures_of_the_demo() {
     let page = browser.page(&t.url(&format!("/demo?client=acme.crm#code={}", link.secret))).await;
     let phone = page.frame("/apps/acme.crm").await;
     phone.wait_for("document.body.dataset.connection === 'connected'", SECONDS).await;
+    picture(&page, "demo-contacts-narrow").await;
+    page.resize(1280, 800).await;
     picture(&page, "demo-contacts").await;
     phone.eval("document.querySelector('[data-testid=ready]').click()").await;
     phone.wait_for("document.querySelector('[data-testid=presence]').dataset.state === 'ready'", SECONDS).await;

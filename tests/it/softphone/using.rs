@@ -17,7 +17,7 @@ const MOST_BYTES: usize = 60 * 1024;
 const MOST_MS: u128 = 1_000;
 
 /// What is serious about the page for somebody who does not see it, by axe.
-async fn faults(tab: &Tab) -> Vec<Value> {
+pub(super) async fn faults(tab: &Tab) -> Vec<Value> {
     let source = std::fs::read_to_string("web/node_modules/axe-core/axe.min.js").expect("axe is there: npm --prefix web ci");
     tab.frame.eval(&format!("{source}; 0")).await;
     let run = "axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations

@@ -196,6 +196,21 @@ async fn two_pages_speak_with_each_other() {
     press(&anna.frame, "hangup").await;
     sound_is(&anna.frame, "ready").await;
     sound_is(&ben, "ready").await;
+
+    // what she asked for is over: a call that somebody else makes opens no microphone by itself
+    dial(&ben, "1009").await;
+    sound_is(&anna.frame, "ringing").await;
+    sound_is(&ben, "talking").await;
+    press(&anna.frame, "line-answer").await;
+    sound_is(&anna.frame, "talking").await;
+    // one line, one call
+    let eve = site.agent(&other, "agent2").await;
+    sound_is(&eve, "ready").await;
+    dial(&eve, "1009").await;
+    eve.wait_for("document.querySelector('[data-testid=told]').innerText.includes('was not reached: busy')", SECONDS).await;
+    sound_is(&anna.frame, "talking").await;
+    press(&anna.frame, "line-hangup").await;
+    sound_is(&ben, "ready").await;
     assert_eq!(anna.errors(), [""; 0]);
     assert_eq!(ben.own_errors(), [""; 0]);
 }
@@ -220,6 +235,25 @@ async fn a_caller_is_answered_in_the_card_and_heard() {
     // who leaves the page takes the sound with it: the caller is not left with nobody
     anna.page.eval("location.href = 'about:blank'; 0").await;
     ada.is_released().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "asterisk"]
+async fn a_call_that_the_crm_makes_for_her_is_picked_up() {
+    let site = Site::open().await;
+    let (browser, other) = (Browser::launch().await, Browser::launch().await);
+    let anna = site.anna(&browser).await;
+    let ben = site.agent(&other, "agent1").await;
+    press(&ben, "sound-switch").await;
+    sound_is(&ben, "ready").await;
+    let asked = site.crm.t.api(Method::POST, "/api/v1/calls").json(&json!({"agent": "anna", "number": "1001"}));
+    let (status, told) = answer(asked).await;
+    assert!(status.is_success(), "{told}");
+    sound_is(&anna.frame, "talking").await;
+    sound_is(&ben, "ringing").await;
+    press(&anna.frame, "hangup").await;
+    sound_is(&anna.frame, "ready").await;
+    sound_is(&ben, "ready").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
