@@ -20,10 +20,16 @@
   /** Of several calls of one page the one that is talked on is meant first. */
   const ORDER = ["talk", "ringing", "incoming", "hold", "preview", "idle"];
   const BUSY = new Set(["reserved", "ringing", "on_call", "wrap_up"]);
+  /** The customer is the one who calls. */
+  const FROM_CUSTOMER = new Set(["inbound", "transfer", null]);
+  const RECENT_KEY = "cti dt recent";
+  /** Who has not said within this time after the page was loaded how to connect, has forgotten it. */
+  const CONFIGURE_MS = 10_000;
 
-  const script = /** @type {HTMLScriptElement} */ (document.currentScript);
-  const { call, phoneCallId, ticket } = script.dataset;
-  const { origin: server } = new URL(script.dataset.server ?? script.src);
+  /** Null where a loader runs scripts by other means: such a page configures the server. */
+  const script = /** @type {HTMLScriptElement | null} */ (document.currentScript);
+  const { call, phoneCallId, ticket, server: named } = script?.dataset ?? {};
+  const { origin: server } = new URL(named ?? script?.src ?? location.href);
   /** @type {Settings & { server: string }} */
   let settings = { server, ...(call && { call }), ...(phoneCallId && { phoneCallId }) };
   /** @type {Client | null} */
@@ -38,9 +44,10 @@
   let waiting = [];
   /** Why the client could not be had at all. @type {ConnectionStatus | null} */
   let broken = null;
-  /** The call of this page that was shown last. @type {Call | null} */
-  let recent = null;
+  /** The call of this page that was shown last; over a reload, what pages are told of it. @type {Partial<Call> | null} */
+  let recent = recall();
   let askedNotReady = false;
+  let isConfigured = false;
 
   /** @param {string} name @param {object} detail */
   function announce(name, detail) {
@@ -59,10 +66,34 @@
     /** @type {Record<string, any>} */
     const shown = {};
     for (const key of KEYS) shown[key] = from?.[key] ?? null;
+    // a lead that is in no directory is known by its number in the campaign
+    const side = FROM_CUSTOMER.has(shown.direction) ? "from" : "to";
+    if (shown[`${side}Type`] === null && from?.leadId != null) {
+      [shown[`${side}Type`], shown[`${side}Id`]] = ["lead", String(from.leadId)];
+    }
     return { ...shown, state: word(shown.state), type: "phonecall", isCallback: shown.isCallback === true };
   }
 
-  /** Whether a call belongs to this page. @param {Call} call */
+  /** @returns {Partial<Call> | null} */
+  function recall() {
+    try {
+      return JSON.parse(sessionStorage.getItem(RECENT_KEY) ?? "null");
+    } catch {
+      return null;
+    }
+  }
+
+  /** @param {Partial<Call> | null} call */
+  function remember(call) {
+    recent = call;
+    try {
+      sessionStorage.setItem(RECENT_KEY, JSON.stringify(call === null ? null : details(call)));
+    } catch {
+      // Where nothing can be kept, a reload forgets it.
+    }
+  }
+
+  /** Whether a call belongs to this page. @param {Partial<Call>} call */
   function isOurs(call) {
     if (settings.call) return call.dtCallId === settings.call;
     if (settings.phoneCallId) return call.id === settings.phoneCallId;
@@ -94,7 +125,10 @@
 
   /** A call that was there is told to be over, also when nobody saw its end. @param {Call} call */
   function tellEnd(call) {
-    if (told.has(call.dtCallId)) tell({ ...call, state: "end" });
+    const before = told.get(call.dtCallId);
+    // Pages save on idle: it is told of calls without a wrap-up, too.
+    if (before !== undefined && before !== "preview") tell({ ...call, state: "idle" });
+    if (before !== undefined) tell({ ...call, state: "end" });
     told.delete(call.dtCallId);
   }
 
@@ -104,7 +138,8 @@
       shown.set(call.dtCallId, call);
       if (waiting === null) tell(call);
     }
-    recent = ours()[0] ?? recent;
+    const first = ours()[0];
+    if (first) remember(first);
   }
 
   /** @param {Client} client */
@@ -114,7 +149,7 @@
       if (gone === null && isOurs(call)) {
         look();
       } else {
-        if (recent === null || recent.dtCallId === call.dtCallId) recent = { ...call, state: "end" };
+        if (recent === null || recent.dtCallId === call.dtCallId) remember({ ...call, state: "end" });
         shown.delete(call.dtCallId);
         tellEnd(call);
       }
@@ -135,6 +170,8 @@
       if (status.state !== "connected" || waiting === null) return;
       const tasks = waiting;
       waiting = null;
+      // What another agent had in this tab is nothing to this one.
+      if (recent !== null && !isOurs(recent)) remember(null);
       // A page that was just loaded is told where its calls stand.
       look();
       for (const task of tasks) task();
@@ -181,7 +218,13 @@
       waiting?.push(() => void ask(method, act));
       return true;
     }
-    const asked = act(client);
+    /** @type {ReturnType<typeof act>} */
+    let asked;
+    try {
+      asked = act(client);
+    } catch (error) {
+      return refuse(method, "invalid", String(error));
+    }
     if (typeof asked === "string") return refuse(method, "refused", asked);
     const { call = null, done } = asked;
     done.then(
@@ -204,13 +247,13 @@
    *
    * @param {string} method
    * @param {string[]} verbs
-   * @param {object} [parameters]
+   * @param {() => object} [parameters]
    */
-  function askCall(method, verbs, parameters = {}) {
+  function askCall(method, verbs, parameters = () => ({})) {
     return ask(method, (client) => {
       for (const { dtCallId: call, verbs: offered } of ours()) {
         const verb = verbs.find((verb) => offered.includes(verb));
-        if (verb !== undefined) return { call, done: client.command(verb, { ...parameters, call }) };
+        if (verb !== undefined) return { call, done: client.command(verb, { ...parameters(), call }) };
       }
       return `No call of this page allows that now: ${verbs.join(", ")}.`;
     });
@@ -236,6 +279,11 @@
   /** @param {string} number */
   function dial(number) {
     return ask("Dial", (client) => {
+      // What is shown before it is dialed is dialed by this, as it is the call of this tab.
+      const preview = ours().find(({ verbs }) => verbs.includes("accept_preview"));
+      if (preview && digits(number) === digits(preview.phone)) {
+        return { call: preview.dtCallId, done: client.command("accept_preview", { call: preview.dtCallId }) };
+      }
       const done = client.dial(String(number), { click: true, ...(settings.phoneCallId && { phoneCallId: settings.phoneCallId }) });
       const goOn = (/** @type {{ call: string }} */ { call }) => {
         // A page of one call goes on with the new one, which may have been told of before.
@@ -247,14 +295,16 @@
     });
   }
 
+  /** @param {unknown} number */
+  const digits = (number) => String(number ?? "").replace(/\D/g, "");
   const hold = () => askCall("Hold", ["hold", "resume"]);
-  const release = () => askCall("Release", ["hangup"]);
+  const release = () => askCall("Release", ["hangup", "skip_preview"]);
   /** @param {string} number */
-  const blindTransfer = (number) => askCall("BlindTransfer", ["blind_transfer"], { number: String(number) });
+  const blindTransfer = (number) => askCall("BlindTransfer", ["blind_transfer"], () => ({ number: String(number) }));
   /** @param {string} number */
-  const consultTransfer = (number) => askCall("ConsultTransfer", ["consult_transfer"], { number: String(number) });
+  const consultTransfer = (number) => askCall("ConsultTransfer", ["consult_transfer"], () => ({ number: String(number) }));
   /** @param {string} digits */
-  const sendDtmf = (digits) => askCall("SendDTMF", ["dtmf"], { digits: String(digits) });
+  const sendDtmf = (digits) => askCall("SendDTMF", ["dtmf"], () => ({ digits: String(digits) }));
 
   const api = {
     /** @param {Handler} handler */
@@ -292,7 +342,7 @@
     CompleteTransfer: (callTab) => askBoth("CompleteTransfer", "complete_transfer", callTab),
     /** @param {string} callTab */
     Conference: (callTab) => askBoth("Conference", "conference", callTab),
-    Answer: () => askCall("Answer", ["answer"]),
+    Answer: () => askCall("Answer", ["answer", "accept_preview"]),
     Release: release,
     Hangup: release,
     HangUp: release,
@@ -301,18 +351,19 @@
       askedNotReady = false;
       return ask("Ready", (client) => ({ done: client.ready() }));
     },
-    /** @param {string} [reason] */
+    /** Set as the handler of an event it is given that: no reason. @param {unknown} [reason] */
     NotReady(reason) {
       askedNotReady = true;
-      return ask("NotReady", (client) => ({ done: client.notReady(reason) }));
+      const said = ["string", "number"].includes(typeof reason) && reason !== "" ? String(reason) : undefined;
+      return ask("NotReady", (client) => ({ done: client.notReady(said) }));
     },
     /** @param {string} file */
-    PlayFile: (file) => askCall("PlayFile", ["play"], { file: String(file) }),
+    PlayFile: (file) => askCall("PlayFile", ["play"], () => ({ file: String(file) })),
     SendDTMF: sendDtmf,
     SendDtmf: sendDtmf,
     EndWrap: () => askCall("EndWrap", ["end_wrap"]),
     /** @param {string} outcome */
-    SetOutcome: (outcome) => askCall("SetOutcome", ["set_outcome"], { outcome: String(outcome) }),
+    SetOutcome: (outcome) => askCall("SetOutcome", ["set_outcome"], () => ({ outcome: String(outcome) })),
     /** LoggedOut, NotReady, Away, Ready, or LoggedIn for one who has just come or has a call. */
     GetAgentState() {
       const { state = "offline", reason = null } = client?.agent?.presence ?? {};
@@ -330,6 +381,7 @@
     configure(more) {
       settings = { ...settings, ...more };
       waiting ??= [];
+      isConfigured = true;
       told.clear();
       shown.clear();
       void start();
@@ -341,5 +393,12 @@
   if (ticket !== undefined) {
     const address = new URL(ticket, document.baseURI);
     api.configure({ ticket: (signal) => fetch(address, { method: "POST", cache: "no-store", signal }) });
+  } else {
+    setTimeout(() => {
+      if (isConfigured) return;
+      broken = { state: "closed", code: "not_configured", reason: "The page says neither data-ticket nor DynamicsTelephony.configure()." };
+      announce("connection", broken);
+      catchUp();
+    }, CONFIGURE_MS);
   }
 })();

@@ -10,6 +10,8 @@ import { firstTime } from "./once.js";
 export class DeskGuest {
   /** @type {(number: string) => void} */
   onDial = () => {};
+  /** A click that came to nothing. @type {(message: string) => void} */
+  onTrouble = () => {};
   /** @type {DeskLibrary} */
   #desk = /** @type {any} */ (globalThis).desk;
 
@@ -22,8 +24,9 @@ export class DeskGuest {
   start() {
     const desk = this.#desk;
     desk.ready(() => {
-      desk.interaction.cti.onClickToDial((/** @type {any} */ { result }) => {
+      desk.interaction.cti.onClickToDial((/** @type {any} */ { result, error }) => {
         if (typeof result?.number === "string") this.onDial(result.number);
+        else if (typeof error === "string") this.onTrouble(error);
       });
       desk.interaction.cti.enableClickToDial();
     });

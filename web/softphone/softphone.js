@@ -61,7 +61,7 @@ const guest = DeskGuest.isMeant ? new DeskGuest() : null;
 let client = null;
 /** What the telephone system can do; null until that is known. @type {readonly string[] | null} */
 let capabilities = null;
-/** A call that the page asked for before anybody was signed in. @type {HostMessage | null} */
+/** What the page asked for before anybody was signed in. @type {(() => void) | null} */
 let waiting = null;
 
 /** The page that frames us may sign its agent in by our address; the token is in it for no longer than this. */
@@ -112,6 +112,7 @@ function wire() {
   if (embedder.isFramed && !embedder.isAllowed) tell(say("notAllowedHere", { origin: embedder.origin ?? "?" }));
   if (guest !== null) {
     guest.onDial = (number) => void dialForPage({ number, click: true }, true);
+    guest.onTrouble = (message) => tell(say("pageTrouble", { message }));
     guest.start();
   }
   setInterval(() => board.tick(), 1_000);
@@ -175,7 +176,8 @@ function signOut() {
 function leave(message) {
   const gone = client;
   client = null;
-  teller.ringing([], true);
+  // Another tab may be the one in which it goes on ringing.
+  teller.ringing([], gone?.enabled ?? false);
   ringer.rings = false;
   gone?.close();
   audio.stop();
@@ -208,7 +210,7 @@ function showConnection({ state, code, reason = "" }) {
     loadView(views.shown);
     const asked = waiting;
     waiting = null;
-    if (asked !== null) void initiateCall(asked.payload);
+    asked?.();
   }
   embedder.post(OWN_API, "connection", { state });
   drawPhone();
@@ -278,7 +280,7 @@ async function enableTab() {
 /** @param {Dialed} dialed */
 async function dial({ number, ...more }) {
   if (client === null) return;
-  if (!client.enabled && !(await enableTab())) return;
+  if (!client.enabled && !(await enableTab())) throw Object.assign(new Error(say("tabElsewhere")), { code: "disabled_tab" });
   audio.expect();
   await client.dial(number, more);
 }
@@ -310,11 +312,7 @@ function hearMessage(event) {
 /** @type {Record<string, (message: HostMessage) => void>} */
 const dialpadMethods = Object.assign(Object.create(null), {
   enable_current_tab: () => void enableTab(),
-  initiate_call: (/** @type {HostMessage} */ message) => {
-    if (client?.connection.state === "connected") void initiateCall(message.payload);
-    else waiting = message;
-    if (client === null) tell(say("signInFirst"));
-  },
+  initiate_call: (/** @type {HostMessage} */ { payload }) => whenThere(() => void initiateCall(payload)),
   hang_up_all_calls: () => {
     for (const { agentId, verbs, dtCallId } of client?.calls ?? []) {
       const isOwn = agentId === client?.agent?.login && verbs.includes("hangup");
@@ -325,11 +323,22 @@ const dialpadMethods = Object.assign(Object.create(null), {
 
 /** @type {Record<string, (message: HostMessage) => void>} */
 const ownMethods = Object.assign(Object.create(null), {
+  dial: (/** @type {HostMessage} */ { payload }) => {
+    const number = /** @type {{ number?: unknown } | null} */ (payload)?.number;
+    if (typeof number === "string") whenThere(() => void dialForPage({ number, click: true }, true));
+  },
   sign_in: (/** @type {HostMessage} */ { payload }) => {
     const token = /** @type {{ token?: unknown } | null} */ (payload)?.token;
     if (typeof token === "string" && client === null) void signIn(token);
   },
 });
+
+/** Does what the page asks for when calls can be made: now, or as soon as somebody is signed in and connected. @param {() => void} act */
+function whenThere(act) {
+  if (client?.connection.state === "connected") act();
+  else waiting = act;
+  if (client === null) tell(say("signInFirst"));
+}
 
 /** @param {string} code */
 async function signIn(code) {

@@ -131,6 +131,7 @@ const STRINGS = {
   dncDial: "Call all the same",
   cancel: "Cancel",
   // What a page asks for
+  pageTrouble: "The number was clicked, and the page says: {message}",
   pageNumber: "The page asked to call “{number}”: expected a number in E.164 form, such as +15555550100.",
   pageIdentity: "The page asked to call for {type} {id}, which this softphone does not know.",
   pageIdentityHalf: "The page asked to call for {type}, and did not say which: identity_id is missing.",

@@ -15,7 +15,7 @@ use crate::{
     app::directory::{Account, Driven},
     domain::{
         call::{Attempt, Call, Certainty, Chosen, Direction, Fact, HandlingVerb, Heard, Intent, State, Told, allowed},
-        disposition::{self, Callable},
+        disposition,
         dnc::Channel,
         event::Audience,
         order::{Command, Order, Station, Verb},
@@ -296,7 +296,7 @@ impl Desk<'_> {
         }
         let campaign = call.intent.as_ref().and_then(|intent| intent.lead.as_ref()).map(|lead| lead.campaign.as_str()).unwrap_or_default();
         let setup = &account.setup;
-        let Callable::By(found) = disposition::resolve(Some(&outcome.outcome), setup.dispositions_of(campaign), &setup.dispositions) else {
+        let Some(found) = disposition::by_word(&outcome.outcome, setup.dispositions_of(campaign), &setup.dispositions) else {
             return deny("invalid", format!("outcome: there is no disposition {:?}", outcome.outcome));
         };
         let by = by.or(call.newest().agent()).map(str::to_owned);

@@ -1,13 +1,14 @@
 //! The global `DynamicsTelephony`, driven by a page that knows nothing but its documented methods, events and words.
 
 use cti_gateway::store::parties::NewParty;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::site::{ANNA, PASSWORD, SECONDS, Site, THEIRS, telephones, wait_is};
 use crate::support::{
-    app::{ACCOUNT, Kind, TestApp, both, number},
+    app::{ACCOUNT, Kind, TestApp, answer, both, number, token},
     chromium::{Browser, Page},
-    floor::{put, ring_in},
+    floor::{campaign, put, ring_in},
 };
 
 const OTHER: &str = "+493055501902";
@@ -163,6 +164,8 @@ both! {
         told(&page, "talk").await;
         done(&page, "EndCall()").await;
         told(&page, "idle").await;
+        done(&page, "SetOutcome('No Answer')").await;
+        wait_is(&page, "DynamicsTelephony.GetCallDetails().outcome", json!("No Answer")).await;
         done(&page, "SetOutcome('SALE')").await;
         wait_is(&page, "DynamicsTelephony.GetCallDetails().outcome", json!("Sale")).await;
         done(&page, "EndWrap()").await;
@@ -170,8 +173,75 @@ both! {
         assert_eq!(page.eval("[DynamicsTelephony.GetCallDetails().state, DynamicsTelephony.GetCallDetails().outcome]").await, json!(["end", "Sale"]), "the most recent one");
 
         each_state_was_told_once(&page).await;
+        // what cannot be is refused, and nothing is thrown into the form
+        assert_eq!(page.eval("[Object.create(null), {toString: null}].map((odd) => [DynamicsTelephony.Dial(odd), DynamicsTelephony.SendDTMF(odd)])").await, json!([[false, false], [false, false]]));
+        page.eval("globalThis.button = document.createElement('button'); button.onclick = DynamicsTelephony.NotReady").await;
+        done(&page, "Ready()").await;
+        page.eval("button.click()").await;
+        wait_is(&page, "DynamicsTelephony.GetAgentState()", json!("NotReady")).await;
         assert_eq!(page.console_errors(), [""; 0]);
+        // over a reload its call is still the most recent one
+        page.open(&site.url("form.html")).await;
+        assert_eq!(page.eval("[DynamicsTelephony.GetCallDetails().state, DynamicsTelephony.GetCallDetails().outcome, early[0]]").await, json!(["end", "Sale", "end"]));
     }
+
+    async fn a_preview_is_a_call_of_its_page(t: TestApp) {
+        let mut t = t;
+        let site = Site::open(&mut t).await;
+        telephones(&t).await;
+        campaign(&t, "Spring", "preview", json!({})).await;
+        let night = token(t.account, "cti_night", "leads:write,window:override");
+        assert!(t.admin().add_token(ACCOUNT, &night).await.expect("the store"));
+        let id = lead_by_night(&t, THEIRS).await;
+        let browser = Browser::launch().await;
+        let page = form(&site, &browser, "").await;
+        told(&page, "preview").await;
+        let shown = page.eval("DynamicsTelephony.GetCallDetails()").await;
+        assert_eq!((&shown["phone"], &shown["toType"], &shown["toId"]), (&json!(THEIRS), &json!("lead"), &json!(id.to_string())), "{shown}");
+        done(&page, &format!("Dial('{THEIRS}')")).await;
+        told(&page, "talk").await;
+        assert_eq!(t.calls().await.len(), 1, "the preview itself is dialed");
+        done(&page, "Release()").await;
+        told(&page, "idle").await;
+        done(&page, "EndWrap()").await;
+        // the next one is left out
+        lead_by_night(&t, OTHER).await;
+        told(&page, "preview").await;
+        done(&page, "Release()").await;
+        told(&page, "end").await;
+        assert_eq!(page.eval("log.filter(({phone}) => phone !== log[0].phone).map(({state}) => state)").await, json!(["preview", "end"]));
+    }
+}
+
+/// A lead that may be dialed at any hour: the test lives by the machine's clock.
+async fn lead_by_night(t: &TestApp, number: &str) -> i64 {
+    let lead = json!({"campaign": "Spring", "phone": number, "skipWindow": true});
+    let (status, told) = answer(t.request(Method::POST, "/api/v1/leads").bearer_auth("cti_night").json(&lead)).await;
+    assert!(status.is_success(), "{told}");
+    told["lead"]["id"].as_i64().expect("an id")
+}
+
+/// Who forgets to say how to connect is told, and not left waiting.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_does_not_say_how_to_connect_is_refused() {
+    let mut t = TestApp::start(Kind::Sqlite).await;
+    let site = Site::open(&mut t).await;
+    // the time is the test's
+    let clock = "const later = setTimeout; globalThis.setTimeout = (act, ms) => ms === 10_000 ? (globalThis.due = act) : later(act, ms);";
+    site.put("clock.js", "text/javascript", clock);
+    site.put("form.js", "text/javascript", FORM);
+    let scripts = "<script src=clock.js></script><script src='SERVER/sdk/DynamicsTelephony.js'></script><script src=form.js></script>";
+    site.put("lost.html", "text/html", &format!("<!doctype html><title>Phone call</title>{scripts}"));
+    let browser = Browser::launch().await;
+    let page = browser.page(&site.url("lost.html")).await;
+    page.eval("due()").await;
+    assert_eq!(page.eval("DynamicsTelephony.connection.code").await, "not_configured");
+    assert_eq!(
+        page.eval("[early[1], results.map(({method, ok, code}) => [method, ok, code]), DynamicsTelephony.Dial('1')]").await,
+        json!([true, [["Ready", false, "not_configured"]], false])
+    );
+    page.eval("DynamicsTelephony.configure({ticket: (signal) => fetch('/cti-ticket', {method: 'POST', signal})})").await;
+    page.wait_for("DynamicsTelephony.connection.state === 'connected'", SECONDS).await;
 }
 
 /// By call: known words only, none twice, the end last and once.

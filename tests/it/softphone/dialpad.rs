@@ -194,20 +194,48 @@ async fn one_of_three_tabs_rings_and_a_page_can_enable_its_own() {
         assert_eq!(tab.page.eval("dialpad('call_ringing').length").await, 0);
         assert_eq!(tab.frame.eval("document.body.dataset.ringing").await, "false");
     }
-    // a call that rings stays where it is
+    // a call that rings stays where it is, and a page whose tab does not get it is told that nothing is dialed
     first.press("enable-tab").await;
     first.tells("another tab has the call").await;
+    second.sends("initiate_call", json!({"phone_number": THEIRS})).await;
+    let refused = "heard.filter(({method}) => method === 'call_refused').map(({payload}) => payload.code)";
+    second.page.wait_for(&format!("JSON.stringify({refused}) === '[\"disabled_tab\"]'"), SECONDS).await;
+    assert_eq!(second.frame.eval("document.querySelector('[data-testid=number]').value").await, THEIRS, "the number is still there");
+    // who signs out in one of the others leaves the ring to the one that rings
+    first.press("sign-out").await;
+    first.frame.wait_for("document.body.dataset.session === 'none'", SECONDS).await;
+    assert_eq!(first.page.eval("dialpad('call_ringing').length").await, 0);
+    first.sign_in(&browser, PASSWORD).await;
+    first.connected().await;
     // and initiate_call enables the tab it is sent to
     third.press("hangup").await;
     due(&crm.t).await;
     for tab in [&first, &second, &third] {
         tab.shows_none().await;
     }
-    third.page.wait_for("dialpad('call_ringing').length === 2", SECONDS).await;
+    third.page.wait_for("JSON.stringify(dialpad('call_ringing').map(({state}) => state)) === '[\"on\",\"off\"]'", SECONDS).await;
     second.sends("initiate_call", json!({"phone_number": THEIRS})).await;
     second.shows("talk").await;
     assert_eq!(enabled().await, [false, true, false]);
     for tab in [&first, &second, &third] {
         assert_eq!(tab.errors(), [""; 0]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_page_asks_for_before_anybody_is_signed_in_waits() {
+    let crm = Crm::open().await;
+    let browser = Browser::launch().await;
+    let tab = crm.tab(&browser).await;
+    let dial = "document.getElementById('cti').contentWindow.postMessage({api: 'cti_gateway', version: '1.0', method: 'dial', payload: {number: '030 5550 1901'}}, '*')";
+    tab.page.eval(dial).await;
+    tab.tells("Log in to make and receive calls").await;
+    tab.sign_in(&browser, PASSWORD).await;
+    let call = tab.shows("talk").await;
+    let (_, now) = crm.t.get(&format!("/api/v1/dialer-calls/{call}")).await;
+    assert_eq!(
+        (&now["direction"], now["phoneNumber"].as_str().map(|number| number.ends_with("3055501901"))),
+        (&json!("clicktocall"), Some(true)),
+        "{now}"
+    );
 }

@@ -25,12 +25,11 @@ function respond(callbackId, result, error) {
   }
 }
 
-/** @param {string} name @param {unknown} text @param {string[]} more keys beside `object` */
-function query(name, text, more) {
+/** What it does not know in it, it leaves to others. @param {string} name @param {unknown} text */
+function query(name, text) {
   if (typeof text !== "string") throw new Refusal(`${name}: queryParams must be text, such as "object=case".`);
   const params = new URLSearchParams(text);
-  for (const key of params.keys()) {
-    if (key !== "object" && !more.includes(key)) throw new Refusal(`${name}: there is no query parameter "${key}".`);
+  for (const key of ["object", "call"]) {
     if (params.getAll(key).length > 1) throw new Refusal(`${name}: the query parameter "${key}" is given more than once.`);
   }
   const object = params.get("object");
@@ -40,7 +39,7 @@ function query(name, text, more) {
 
 /** @param {string} name @param {string} key @param {Args} args */
 function text(name, key, args) {
-  const value = args[key];
+  const value = typeof args[key] === "number" ? String(args[key]) : args[key];
   if (isText(value) && value.trim() !== "") return value;
   throw new Refusal(`${name}: ${key} must be text that is not empty.`);
 }
@@ -81,7 +80,7 @@ const METHODS = new Map(
       failed: false,
       async run(args) {
         // by either name, as libraries differ
-        const { object } = query("screenPop", args.queryString ?? args.queryParams, []);
+        const { object } = query("screenPop", args.queryString ?? args.queryParams);
         await screenPop(object, text("screenPop", "id", args));
         return true;
       },
@@ -90,7 +89,7 @@ const METHODS = new Map(
       takes: ["searchString", "queryString", "queryParams"],
       failed: false,
       async run(args) {
-        const { object, call } = query("searchAndScreenPop", args.queryParams ?? args.queryString, ["call"]);
+        const { object, call } = query("searchAndScreenPop", args.queryParams ?? args.queryString);
         await searchAndScreenPop(object, text("searchAndScreenPop", "searchString", args), call);
         return true;
       },

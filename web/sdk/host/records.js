@@ -80,4 +80,6 @@ export function watchFocus(told) {
     });
   }
   watcher = told;
+  // one that is looked at already is told of at once
+  if (document.hasFocus()) queueMicrotask(look);
 }

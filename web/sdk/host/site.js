@@ -60,7 +60,7 @@ export async function request(url, { method = "GET", data, headers = {} } = {}) 
   const more = typeof settings.headers === "function" ? await settings.headers() : settings.headers;
   const sent = body(data);
   /** @type {RequestInit} */
-  const init = { method, redirect: "error", credentials: "same-origin", cache: "no-store", keepalive: (sent?.[0].length ?? 0) < 32_768 };
+  const init = { method, redirect: "manual", credentials: "same-origin", cache: "no-store", keepalive: (sent?.[0].length ?? 0) < 32_768 };
   init.headers = { Accept: "application/json", ...(sent && { "Content-Type": sent[1] }), ...more, ...headers };
   if (sent) init.body = sent[0];
   let response;
@@ -71,6 +71,8 @@ export async function request(url, { method = "GET", data, headers = {} } = {}) 
   } catch (error) {
     throw new Refusal(`The server did not answer: ${reason(error)}`);
   }
+  // it could lead to where the page does not allow requests
+  if (response.type === "opaqueredirect") throw new Refusal("The server redirects, which is not followed: name the address that answers.");
   const { status, statusText } = response;
   if (!response.ok) throw new Refusal(`The server answered ${status} ${statusText}`.trim(), { status, statusText });
   return { data: answered, status, statusText };

@@ -101,7 +101,7 @@ export function listenToFrames() {
   });
 }
 
-/** Has the softphone dial. @param {string} number */
+/** Has the softphone dial, as if the number had been clicked. @param {string} number */
 export function dialWith(number) {
-  post({ api: DIALPAD, version: VERSION, method: "initiate_call", payload: { phone_number: number } });
+  post({ api: OWN, version: VERSION, method: "dial", payload: { number } });
 }
