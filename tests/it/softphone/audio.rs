@@ -126,8 +126,7 @@ async fn a_line_that_cannot_be_reached_is_said_and_remembered() {
     tab.press("sound-switch").await;
     says(&tab, "cannot be reached").await;
     assert_eq!(tab.frame.eval(asked).await, true);
-    tab.page.eval("location.reload()").await;
-    let tab = crm.tab_of(tab.page).await;
+    let tab = crm.reloaded(tab).await;
     says(&tab, "cannot be reached").await;
     tab.press("sound-switch").await;
     says(&tab, "Calls reach your telephone").await;

@@ -122,6 +122,12 @@ impl Crm {
         Tab { page, frame }
     }
 
+    /// The tab, loaded anew.
+    pub(crate) async fn reloaded(&self, tab: Tab) -> Tab {
+        tab.page.reload().await;
+        self.tab_of(tab.page).await
+    }
+
     /// The same, with Anna signed in by the pop-up.
     pub(crate) async fn signed_in(&self, browser: &Browser) -> Tab {
         let tab = self.tab(browser).await;

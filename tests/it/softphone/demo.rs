@@ -41,12 +41,20 @@ async fn a_caller_pops_his_case_once_and_a_number_is_clicked() {
     page.wait_for(popped, SECONDS).await;
     shows(&page, "Call of").await;
     page.wait_for("document.querySelector('[data-testid=events]').innerText.includes('call_ringing')", SECONDS).await;
+    // who looks at something else meanwhile is not called back to it
+    page.eval("location.hash = '#/cases'").await;
+    let later =
+        "{ const all = document.querySelector('[data-testid=not-ready]'); all.value = '-'; all.dispatchEvent(new Event('change')); }";
+    phone.eval(later).await;
+    phone.wait_for("document.querySelector('[data-testid=presence]').textContent.includes('then not ready')", SECONDS).await;
+    assert_eq!(page.eval("location.hash").await, "#/cases");
+    page.eval("location.hash = '#/cases/1003'").await;
     phone.eval("document.querySelector('[data-testid=answer]').click()").await;
     due(t).await;
     phone.wait_for("document.querySelector('[data-testid=card][data-state=talk]') !== null", SECONDS).await;
     // a reload in the call shows the same case, and makes no other
-    page.eval("location.reload()").await;
-    page.wait_for("document.readyState === 'complete' && location.hash === '#/cases/1003'", SECONDS).await;
+    page.reload().await;
+    page.wait_for("location.hash === '#/cases/1003'", SECONDS).await;
     let phone = page.frame("/apps/acme.crm").await;
     phone.wait_for("document.querySelector('[data-testid=card][data-state=talk]') !== null", SECONDS).await;
     phone.eval("document.querySelector('[data-testid=hangup]').click()").await;

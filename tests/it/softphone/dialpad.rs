@@ -28,10 +28,9 @@ async fn an_agent_signs_in_by_the_pop_up_and_a_reload_keeps_him() {
     tab.frame.wait_for("document.body.dataset.enabled === 'true'", SECONDS).await;
     assert_eq!(crm.t.agent(ANNA).await["state"], "not_ready");
 
-    tab.page.eval("location.reload()").await;
+    let tab = crm.reloaded(tab).await;
     tab.heard("user_authentication", json!([{"user_authenticated": true, "user_id": id}, {"user_authenticated": true, "user_id": id}]))
         .await;
-    let tab = super::crm::Tab { frame: tab.page.frame("/apps/acme.crm").await, page: tab.page };
     tab.connected().await;
     tab.press("sign-out").await;
     tab.heard("user_authentication", json!([
@@ -57,9 +56,7 @@ async fn a_caller_rings_once_over_a_reload() {
     tab.page.wait_for(&format!("{states} === '[\"on\"]'"), SECONDS).await;
     assert_eq!(tab.page.eval("dialpad('call_ringing')[0].contact.phone").await, CALLER);
     assert_eq!(tab.frame.eval("document.body.dataset.ringing").await, "true");
-    tab.page.eval("location.reload()").await;
-    tab.page.wait_for("document.readyState === 'complete' && typeof heard === 'object'", SECONDS).await;
-    let tab = super::crm::Tab { frame: tab.page.frame("/apps/acme.crm").await, page: tab.page };
+    let tab = crm.reloaded(tab).await;
     tab.connected().await;
     tab.shows("incoming").await;
     tab.press("answer").await;
@@ -177,6 +174,8 @@ async fn one_of_three_tabs_rings_and_a_page_can_enable_its_own() {
     // without being enabled it opens the prompt and dials nothing
     second.sends("initiate_call", json!({"phone_number": THEIRS, "enable_current_tab": false})).await;
     second.frame.wait_for(&format!("document.querySelector('[data-testid=number]').value === '{THEIRS}'"), SECONDS).await;
+    second.frame.eval("new Promise((later) => setTimeout(later, 300))").await;
+    assert_eq!((enabled().await, crm.t.calls().await.len()), (vec![true, false, false], 0));
     third.sends("enable_current_tab", json!(null)).await;
     third.frame.wait_for("document.body.dataset.enabled === 'true'", SECONDS).await;
     first.frame.wait_for("document.body.dataset.enabled === 'false'", SECONDS).await;
@@ -220,6 +219,26 @@ async fn one_of_three_tabs_rings_and_a_page_can_enable_its_own() {
     for tab in [&first, &second, &third] {
         assert_eq!(tab.errors(), [""; 0]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copied_tab_is_a_tab_of_its_own() {
+    let crm = Crm::open().await;
+    let browser = Browser::launch().await;
+    let tab = crm.signed_in(&browser).await;
+    tab.frame.wait_for("document.body.dataset.enabled === 'true'", SECONDS).await;
+    // browsers copy the storage of a tab to one that it opens
+    assert_eq!(tab.page.eval("window.open(`${location.href}?copy`) !== null").await, true);
+    let copy = crm.tab_of(browser.popup("?copy").await).await;
+    copy.connected().await;
+    copy.frame.wait_for("!document.querySelector('[data-testid=tab-elsewhere]').hidden", SECONDS).await;
+    assert_eq!(copy.frame.eval("document.body.dataset.enabled").await, "false");
+    assert_eq!(tab.frame.eval("document.body.dataset.enabled").await, "true");
+    // it has a session of its own: the first one's goes on when it signs out
+    copy.press("sign-out").await;
+    let tab = crm.reloaded(tab).await;
+    tab.connected().await;
+    assert_eq!(tab.frame.eval("document.body.dataset.enabled").await, "true");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

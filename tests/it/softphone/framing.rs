@@ -1,5 +1,6 @@
 //! Who may frame the softphone and speak with it: the origins of its client app, and nobody who resembles them.
 
+use axum::{Router, http::Uri};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -123,6 +124,19 @@ both! {
     }
 }
 
+/// The gateway's pages without the headers that keep strangers out, as a browser has them that does not know these.
+async fn without_policies(gateway: String) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let origin = format!("http://{}", listener.local_addr().expect("an address"));
+    let page = async move |uri: Uri| {
+        let answer = reqwest::get(format!("{gateway}{uri}")).await.expect("an answer");
+        let kind = answer.headers()["content-type"].to_str().expect("text").to_owned();
+        ([("content-type", kind)], answer.bytes().await.expect("a body"))
+    };
+    tokio::spawn(axum::serve(listener, Router::new().fallback(page)).into_future());
+    origin
+}
+
 /// Pages that are not the client app's: what they hear of the softphone, and what comes of what they send.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_pages_get_nothing() {
@@ -156,6 +170,20 @@ async fn hostile_pages_get_nothing() {
             "{name}: {errors}"
         );
     }
+    // where a browser lets a stranger frame it all the same, the page itself neither speaks nor listens
+    let bare = without_policies(crm.t.url("")).await;
+    let frame = format!(
+        "<!doctype html><title>stranger</title><iframe id=cti src='{bare}/apps/acme.crm' referrerpolicy=no-referrer></iframe><script src=stranger.js></script>"
+    );
+    crm.put("stranger.html", "text/html", &frame);
+    crm.put("stranger.js", "text/javascript", "var heard = []; addEventListener('message', function (event) { heard.push(event.data); });");
+    let page = browser.page(&format!("http://evil.localhost:{port}/stranger.html")).await;
+    let phone = page.frame("/apps/acme.crm").await;
+    phone.wait_for("document.querySelector('[data-testid=told]').innerText.includes('is not among the origins')", SECONDS).await;
+    let dial = format!("{{api: 'opencti_dialpad', version: '1.0', method: 'initiate_call', payload: {{phone_number: '{THEIRS}'}}}}");
+    page.eval(&format!("document.getElementById('cti').contentWindow.postMessage({dial}, '*')")).await;
+    phone.wait_for("document.body.dataset.ignored === '1'", SECONDS).await;
+    assert_eq!(page.eval("heard.length").await, 0);
     let page = browser.page(&format!("{}/sandboxed.html", crm.origin)).await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     assert!(page.console_errors().join("\n").contains("frame-ancestors"), "{:?}", page.console_errors());

@@ -29,9 +29,7 @@ async fn a_call_is_kept_over_a_reload_and_what_is_written_of_it() {
         .eval("const notes = document.querySelector('[data-testid=notes]'); notes.value = 'wants two'; notes.dispatchEvent(new Event('input', {bubbles: true}));
                const outcome = document.querySelector('[data-testid=outcome]'); outcome.value = 'SALE'; outcome.dispatchEvent(new Event('input', {bubbles: true}))")
         .await;
-    tab.page.eval("location.reload()").await;
-    tab.page.wait_for("document.readyState === 'complete' && typeof heard === 'object'", SECONDS).await;
-    let tab = Tab { frame: tab.page.frame("/apps/acme.crm").await, page: tab.page };
+    let tab = crm.reloaded(tab).await;
     tab.connected().await;
     assert_eq!(tab.shows("talk").await, call);
     tab.frame.wait_for("document.querySelector('[data-testid=outcome]').value === 'SALE'", SECONDS).await;

@@ -190,9 +190,7 @@ async fn a_verb_that_the_telephone_system_lacks_is_not_shown() {
         json!({"generic": {"gateway": "office", "requests": {"hangup": {"url": "http://127.0.0.1:9/{call}"}}}}),
     )
     .await;
-    tab.page.eval("location.reload()").await;
-    tab.page.wait_for("document.readyState === 'complete' && typeof heard === 'object'", SECONDS).await;
-    let tab = Tab { frame: tab.page.frame("/apps/acme.crm").await, page: tab.page };
+    let tab = crm.reloaded(tab).await;
     tab.connected().await;
     tab.frame
         .wait_for("!document.querySelector('[data-testid=no-dial]').hidden && document.querySelector('[data-testid=dial]').hidden", SECONDS)

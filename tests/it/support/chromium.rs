@@ -194,6 +194,12 @@ impl Page {
         self.wait_for("document.readyState === 'complete'", PATIENCE).await;
     }
 
+    /// Loads the tab's document anew, and waits until that is there.
+    pub(crate) async fn reload(&self) {
+        self.eval("globalThis.isOld = true; location.reload()").await;
+        self.wait_for("document.readyState === 'complete' && globalThis.isOld === undefined", PATIENCE).await;
+    }
+
     /// The value of a JavaScript expression. A promise is awaited; an exception is a panic.
     /// It counts as a user's gesture, so that it may open windows and play sound.
     pub(crate) async fn eval(&self, js: &str) -> Value {
