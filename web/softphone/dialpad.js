@@ -5,7 +5,7 @@
  * @import { AppSettings, Embedder } from "./embedder.js"
  */
 import { DIALPAD_API } from "./embedder.js";
-import { firstTime, halfTold, wasTold } from "./once.js";
+import { firstTime, halfTold } from "./once.js";
 import { say } from "./strings.js";
 
 const E164 = /^\+[1-9][0-9]{6,14}$/;
@@ -77,7 +77,7 @@ export class DialpadTeller {
   ringing(calls, enabled) {
     const ringing = calls.filter(({ state, direction }) => state === "incoming" && direction !== "ccOutbound");
     for (const call of ringing) {
-      if (!enabled || wasTold(call.dtCallId, "on") || !firstTime(call.dtCallId, "on")) continue;
+      if (!enabled || !firstTime(call.dtCallId, "on")) continue;
       this.#embedder.post(DIALPAD_API, "call_ringing", { state: "on", ...described(call) });
     }
     for (const call of halfTold("on", "off")) {

@@ -1,6 +1,6 @@
 /**
- * What the agent is waiting for. Only a call that he asked for, or that the gateway has given him, is picked up without a click, and each
- * only once: a stranger who rings the line meanwhile does not open the microphone.
+ * What the agent is waiting for. Only a call that he asked for, or that the gateway has just given him, is picked up without a click: a
+ * stranger who rings the line does not open the microphone.
  *
  * @import { Call, Presence } from "../sdk/types.js"
  */
@@ -19,7 +19,7 @@ export function takesPart({ state }) {
 
 export class Expectation {
   #askedUntil = 0;
-  /** Until when a call may be picked up for; 0 when that was done. @type {Map<string, number>} */
+  /** Until when the line may ring for a call. @type {Map<string, number>} */
   #until = new Map();
 
   /** He has asked for a call. */
@@ -42,9 +42,8 @@ export class Expectation {
     return now < this.#askedUntil || [...this.#until.values()].some((until) => now < until);
   }
 
-  /** It has been picked up. */
+  /** What he asked for has come. */
   spend() {
     this.#askedUntil = 0;
-    for (const id of this.#until.keys()) this.#until.set(id, 0);
   }
 }

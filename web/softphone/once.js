@@ -21,11 +21,6 @@ export function firstTime(call, what) {
   return true;
 }
 
-/** Whether this has been said of this call. @param {string} call @param {string} what */
-export function wasTold(call, what) {
-  return recall().includes(`${call} ${what}`);
-}
-
 /** The calls of which the first was said and the second was not. @param {string} first @param {string} second @returns {string[]} */
 export function halfTold(first, second) {
   const told = recall();

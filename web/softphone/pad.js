@@ -5,9 +5,6 @@ import { find, write } from "../shared/dom.js";
 import { fillKeys } from "./controls.js";
 import { say } from "./strings.js";
 
-/** What may stand in a number that people write. */
-const WRITTEN = /^\+?[0-9 ()./-]{2,40}$/;
-
 /**
  * @typedef {object} Dialed what is dialed
  * @property {string} number
@@ -76,7 +73,6 @@ export class SoftPad extends HTMLElement {
   async #dial(dncReason) {
     const number = this.#number.value.trim();
     if (number === "" || this.#go.disabled) return this.#number.focus();
-    if (!WRITTEN.test(number)) return this.#refuse(say("badNumber", { number }));
     if (dncReason === "") return this.#reason.focus();
     try {
       await this.onDial({ ...this.#asked, number, ...(dncReason && { dncReason }) });

@@ -183,6 +183,11 @@ both! {
         // over a reload its call is still the most recent one
         page.open(&site.url("form.html")).await;
         assert_eq!(page.eval("[DynamicsTelephony.GetCallDetails().state, DynamicsTelephony.GetCallDetails().outcome, early[0]]").await, json!(["end", "Sale", "end"]));
+        // but not for somebody else who signs in in that tab
+        site.serves("agent2");
+        page.open(&site.url("form.html")).await;
+        page.wait_for("DynamicsTelephony.connection.state === 'connected'", SECONDS).await;
+        assert_eq!(page.eval("DynamicsTelephony.GetCallDetails().dtCallId").await, Value::Null);
     }
 
     async fn a_preview_is_a_call_of_its_page(t: TestApp) {
@@ -242,6 +247,8 @@ async fn a_page_that_does_not_say_how_to_connect_is_refused() {
     );
     page.eval("DynamicsTelephony.configure({ticket: (signal) => fetch('/cti-ticket', {method: 'POST', signal})})").await;
     page.wait_for("DynamicsTelephony.connection.state === 'connected'", SECONDS).await;
+    page.eval("due()").await;
+    assert_eq!(page.eval("DynamicsTelephony.connection.state").await, "connected");
 }
 
 /// By call: known words only, none twice, the end last and once.

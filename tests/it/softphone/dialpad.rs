@@ -109,7 +109,7 @@ async fn what_a_page_says_wrongly_is_shown_and_dials_nothing() {
         (json!(null), "E.164"),
         (json!({"phone_number": THEIRS, "identity_type": "CallCenter"}), "identity_id is missing"),
         (json!({"phone_number": THEIRS, "identity_type": "CallCenter", "identity_id": 8}), "CallCenter 8"),
-        (json!({"phone_number": THEIRS, "custom_data": "x".repeat(2_001)}), "2000"),
+        (json!({"phone_number": THEIRS, "custom_data": "x".repeat(2_001)}), "sent custom_data that is no text"),
         (json!({"phone_number": THEIRS, "custom_data": {"a": 1}}), "2000"),
         (json!({"phone_number": THEIRS, "outbound_caller_id": "me"}), "“me”"),
         (json!({"phone_number": THEIRS, "outbound_caller_id": "+18005550970"}), "callerId"),
@@ -149,6 +149,7 @@ async fn who_confirms_calls_finds_the_number_in_the_pad() {
     let tab = crm.signed_in(&browser).await;
     tab.sends("initiate_call", json!({ "phone_number": THEIRS, "custom_data": "kept" })).await;
     tab.frame.wait_for(&format!("document.querySelector('[data-testid=number]').value === '{THEIRS}'"), SECONDS).await;
+    tab.frame.eval("new Promise((later) => setTimeout(later, 300))").await;
     assert_eq!(crm.t.calls().await.len(), 0);
     tab.press("dial").await;
     let call = tab.shows("talk").await;

@@ -117,6 +117,8 @@ async fn a_listed_number_is_called_only_with_a_reason_and_a_bad_one_not_at_all()
     tab.press("dial").await;
     tab.frame.wait_for("!document.querySelector('[data-testid=dnc]').hidden", SECONDS).await;
     tab.press("dnc-dial").await;
+    tab.frame.wait_for("document.activeElement.dataset.testid === 'dnc-reason'", SECONDS).await;
+    assert_eq!(tab.frame.eval("document.querySelector('[data-testid=dnc]').hidden").await, false, "it is still asked for");
     assert_eq!(crm.t.calls().await.len(), 0, "a reason is needed");
     tab.frame.eval("document.querySelector('[data-testid=dnc-reason]').value = 'asked for it'").await;
     tab.press("dnc-dial").await;
