@@ -92,7 +92,7 @@ both! {
         assert_eq!(made["name"], BOSTON);
         assert_eq!(t.get("/api/v1/numbers/781-270-6510").await.1["name"], BOSTON);
         assert_eq!(answer(t.api(Method::DELETE, "/api/v1/numbers/1 781 270 6510")).await.0, StatusCode::NO_CONTENT);
-        assert_eq!(t.get("/api/v1/options/account").await.1, json!({"name": "account", "version": 0, "updatedAt": null, "undeclaredFields": false, "telephoneSystem": null, "olderResultText": false, "zone": "UTC"}));
+        assert_eq!(t.get("/api/v1/options/account").await.1, json!({"name": "account", "version": 0, "updatedAt": null, "undeclaredFields": false, "telephoneSystem": null, "olderResultText": false, "zone": "UTC", "breakReasons": ["break", "lunch", "meeting", "training", "paperwork"]}));
         for path in ["options/other", "campaigns/none", "numbers/nobody", &format!("campaigns/{}", "x".repeat(51))] {
             assert_eq!(t.get(&format!("/api/v1/{path}")).await.0, StatusCode::NOT_FOUND, "{path}");
             assert_eq!(answer(t.api(Method::DELETE, &format!("/api/v1/{path}"))).await.0, StatusCode::NOT_FOUND, "{path}");
