@@ -80,6 +80,8 @@ impl Site {
         let anna = cti_gateway::store::people::NewAgent { password_hash: Some(hash), ..agent(ANNA, "1009") };
         t.admin().add_agent((t.account, ACCOUNT), &anna).await.expect("the store").expect("a new agent");
         t.clock = Clock::System;
+        // what was set up by the tests' clock is kept, however long ago that was
+        t.config.journal.retention_days = 36_500;
         t.restart().await;
         let shared = Arc::new(Shared::default());
         *shared.gateway.lock().expect("no panic") = t.url("");

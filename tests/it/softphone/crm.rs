@@ -71,11 +71,10 @@ pub(crate) struct Crm {
 impl Crm {
     /// Opens both. The gateway lives by the machine's clock, as the page's timers do; its client app `crm` names the CRM's origin.
     pub(crate) async fn open() -> Self {
-        let mut t = TestApp::start_with(Kind::Sqlite, outside).await;
+        let t = TestApp::start_by(Kind::Sqlite, Clock::System, outside).await;
         let hash = passwords::hash(PASSWORD).expect("a hash");
         let anna = NewAgent { password_hash: Some(hash), ..agent(ANNA, "1009") };
         t.admin().add_agent((t.account, ACCOUNT), &anna).await.expect("the store").expect("a new agent");
-        t.clock = Clock::System;
         t.restart().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         // another name is another site to the browser
