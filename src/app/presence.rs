@@ -41,8 +41,8 @@ pub struct Softphones(Arc<Mutex<HashMap<(i64, String), Sockets>>>);
 struct Sockets {
     /// The tab of each, where it has a name.
     open: Vec<Option<Uuid>>,
-    /// When the lease was last taken, so that a softphone that comes and goes does not write each time.
-    leased: Instant,
+    /// When the lease was last taken, so that a softphone that comes and goes does not write each time; `None` when it was given back.
+    leased: Option<Instant>,
 }
 
 /// One connected softphone; gone when dropped.
@@ -63,6 +63,10 @@ impl Drop for Softphone {
 }
 
 impl Sockets {
+    fn is_leased_within(&self, time: Duration) -> bool {
+        self.leased.is_some_and(|at| at.elapsed() < time)
+    }
+
     /// As the committer is told of them; `None` when there is none.
     fn connected(&self, login: &str) -> Option<Connected> {
         (!self.open.is_empty()).then(|| Connected { login: login.to_owned(), tabs: self.open.iter().flatten().copied().collect() })
@@ -78,14 +82,14 @@ impl Softphones {
     fn connect(&self, account: i64, login: &str, tab: Option<Uuid>, fresh: Duration) -> (Softphone, bool) {
         let key = (account, login.to_owned());
         let mut all = self.lock();
-        let is_fresh = all.get(&key).is_some_and(|sockets| sockets.leased.elapsed() < fresh);
-        all.entry(key.clone()).or_insert_with(|| Sockets { open: vec![], leased: instant() }).open.push(tab);
+        let is_fresh = all.get(&key).is_some_and(|sockets| sockets.is_leased_within(fresh));
+        all.entry(key.clone()).or_insert_with(|| Sockets { open: vec![], leased: None }).open.push(tab);
         (Softphone { of: self.clone(), key, tab }, is_fresh)
     }
 
-    fn leased(&self, account: i64, login: &str) {
+    fn leased(&self, account: i64, login: &str, at: Option<Instant>) {
         if let Some(sockets) = self.lock().get_mut(&(account, login.to_owned())) {
-            sockets.leased = instant();
+            sockets.leased = at;
         }
     }
 
@@ -103,7 +107,7 @@ impl Softphones {
     fn here(&self, grace: Duration) -> HashMap<i64, Vec<Connected>> {
         let mut here: HashMap<i64, Vec<Connected>> = HashMap::new();
         let mut all = self.lock();
-        all.retain(|_, sockets| !sockets.open.is_empty() || sockets.leased.elapsed() < grace);
+        all.retain(|_, sockets| !sockets.open.is_empty() || sockets.is_leased_within(grace));
         for ((account, login), sockets) in all.iter() {
             here.entry(*account).or_default().extend(sockets.connected(login));
         }
@@ -122,7 +126,7 @@ impl App {
         let (softphone, is_fresh) = self.softphones.connect(account.id, login, tab, fresh);
         if !is_fresh {
             self.ask_presence(account, login, Ask::SignIn(Some(self.lease_until()))).await?;
-            self.softphones.leased(account.id, login);
+            self.softphones.leased(account.id, login, Some(instant()));
         }
         if let Some(tab) = tab {
             self.enable_tab(account, login, tab, true).await?;
@@ -143,7 +147,13 @@ impl App {
     /// # Errors
     /// See [`Failure`].
     pub async fn ask_presence(&self, account: &Arc<Account>, login: &str, ask: Ask) -> Result<Shown, Failure> {
-        Ok(self.ask(account, login, ask).await?.0)
+        let is_end = matches!(ask, Ask::SignOut);
+        let shown = self.ask(account, login, ask).await?.0;
+        if is_end {
+            // whoever comes back, however soon, is signed in again
+            self.softphones.leased(account.id, login, None);
+        }
+        Ok(shown)
     }
 
     async fn ask(&self, account: &Arc<Account>, login: &str, ask: Ask) -> Result<(Shown, tab::Shown), Failure> {
@@ -162,7 +172,7 @@ impl App {
                 self.committer.submit(&account, Work::Seen(here.clone(), until), PBX_PATIENCE).await
             };
             match renewed.await {
-                Ok(_) => here.iter().for_each(|softphone| self.softphones.leased(account, &softphone.login)),
+                Ok(_) => here.iter().for_each(|softphone| self.softphones.leased(account, &softphone.login, Some(instant()))),
                 Err(error) => tracing::warn!(account, %error, "softphones could not be kept signed in"),
             }
         }

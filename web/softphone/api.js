@@ -2,6 +2,8 @@
  * Requests to the native API with the session's bearer, and what the server's clock says.
  */
 
+import { say } from "./strings.js";
+
 /** What the server refused, or that it did not answer. */
 export class Refused extends Error {
   /**
@@ -48,7 +50,7 @@ export class SoftApi {
       cache: "no-store",
       credentials: "omit",
     }).catch(() => {
-      throw new Refused(0, "no_answer", "");
+      throw new Refused(0, "no_answer", say("notThere"));
     });
     const date = Date.parse(answer.headers.get("Date") ?? "");
     // The header has whole seconds: half of one is a fair guess.

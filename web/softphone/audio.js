@@ -80,9 +80,19 @@ export class SoftAudio extends HTMLElement {
     this.#line.reconsider();
   }
 
-  /** The agent has asked for a call: his line will ring for it, and he need not pick up. */
-  expect() {
+  /**
+   * The agent has asked for a call: his line will ring for it, and he need not pick up, unless that is refused.
+   *
+   * @param {Promise<unknown> | undefined} asked
+   */
+  async expect(asked) {
     this.#line.expectation.ask();
+    try {
+      await asked;
+    } catch (error) {
+      this.#line.expectation.spend();
+      throw error;
+    }
   }
 
   /** Nobody is signed in any more. */
@@ -102,10 +112,13 @@ export class SoftAudio extends HTMLElement {
   /** On or off. The browser's question after the microphone comes now, and not when somebody calls. */
   async #turn() {
     if (!this.#isOn) {
+      this.#switch.disabled = true;
       try {
         stopTracks(await this.#microphone.open());
       } catch (error) {
         return this.onTell(say(micTrouble(error)));
+      } finally {
+        this.#switch.disabled = false;
       }
     }
     this.#isOn = !this.#isOn;

@@ -49,6 +49,7 @@ export class CallCard {
   constructor(call) {
     this.#call = call;
     this.element.dataset.call = call.dtCallId;
+    this.element.tabIndex = -1;
     this.#wrap = new WrapUp(find(this.element, ".wrap", HTMLElement), call.dtCallId);
     this.#wrap.onEnd = () => void this.#try("end_wrap");
     this.#wrap.onSave = async (outcome, more) => {
@@ -129,7 +130,10 @@ export class CallCard {
     if (verbs.includes("dtmf")) shown.push(this.#button("tones", say("tones"), () => this.#toggle("tones", this.#tones)));
     else this.#tones.hidden = true;
     this.#showTransfer(shown);
+    const hadFocus = this.#verbs.contains(document.activeElement);
     arrange(this.#verbs, shown);
+    // A button that is gone leaves its focus to the card: on another button a second press might hang up.
+    if (hadFocus && !this.#verbs.contains(document.activeElement)) this.element.focus({ preventScroll: true });
   }
 
   /** @param {HTMLButtonElement[]} shown */

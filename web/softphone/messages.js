@@ -38,7 +38,9 @@ export class MessagesView {
 
   /** The numbers that messages may come from. @param {readonly string[]} numbers */
   set numbers(numbers) {
+    const { value } = this.#from;
     this.#from.replaceChildren(...numbers.map((number) => makeOption(number, number)));
+    if (numbers.includes(value)) this.#from.value = value;
     find(this.#root, ".compose", HTMLElement).hidden = numbers.length === 0;
   }
 

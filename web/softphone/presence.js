@@ -28,6 +28,11 @@ export class SoftPresence extends HTMLElement {
     this.reasons = [];
   }
 
+  /** Whether what he sets reaches the server. Signing out does without. @param {boolean} isThere */
+  set isThere(isThere) {
+    this.#ready.disabled = this.#reasons.disabled = !isThere;
+  }
+
   /** Why he may not be ready. @param {readonly string[]} reasons */
   set reasons(reasons) {
     const known = reasons.map((reason) => makeOption(reason, sayKnown(reason)));

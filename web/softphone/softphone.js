@@ -28,6 +28,8 @@ import { Views } from "./views.js";
 /** Of several tabs the visible one asks first for a lease that has become free. */
 const HIDDEN_TAB_MS = 1_500;
 const DESK_EVERY_MS = 60_000;
+/** Nobody remembers after so long that he clicked on a number. */
+const WAIT_MS = 60_000;
 /** After these wishes the agent's own telephone rings. */
 const RINGS_HIS_LINE = new Set(["answer", "accept_preview"]);
 
@@ -61,8 +63,13 @@ const guest = DeskGuest.isMeant ? new DeskGuest() : null;
 let client = null;
 /** What the telephone system can do; null until that is known. @type {readonly string[] | null} */
 let capabilities = null;
-/** What the page asked for before anybody was signed in. @type {(() => void) | null} */
+/** What the page asked for before it could be done, and until when that counts. @type {{ act: () => void, until: number } | null} */
 let waiting = null;
+/** What was said before there was anybody to hear it: the page that frames us may speak as soon as we have loaded. @type {MessageEvent[]} */
+const early = [];
+/** @type {(event: MessageEvent) => void} */
+let hear = (event) => void early.push(event);
+addEventListener("message", (event) => hear(event));
 
 /** The page that frames us may sign its agent in by our address; the token is in it for no longer than this. */
 const embedToken = new URLSearchParams(location.hash.slice(1)).get("embed");
@@ -91,11 +98,12 @@ async function loadSettings() {
 }
 
 function wire() {
-  addEventListener("message", hearMessage);
+  hear = hearMessage;
+  for (const event of early.splice(0)) hearMessage(event);
   signInButton.addEventListener("click", () => write(signInHint, say(session.openPopup() ? "popupOpen" : "popupBlocked")));
   find(tabBar, "button", HTMLButtonElement).addEventListener("click", () => void enableTab());
   find(toldBar, "button", HTMLButtonElement).addEventListener("click", () => (toldBar.hidden = true));
-  presenceBar.onReady = () => void attempt(say("ready"), client?.ready());
+  presenceBar.onReady = () => void becomeReady();
   presenceBar.onNotReady = (reason) => void attempt(say("not_ready"), client?.notReady(reason));
   presenceBar.onSignOut = signOut;
   pad.onDial = dial;
@@ -103,8 +111,8 @@ function wire() {
   audio.onRing = drawPhone;
   audio.onTell = tell;
   board.onAsk = async (call, verb, parameters) => {
-    if (RINGS_HIS_LINE.has(verb)) audio.expect();
-    await attempt(sayKnown(verb), client?.command(verb, { call, ...parameters }), true);
+    const done = client?.command(verb, { call, ...parameters });
+    await attempt(sayKnown(verb), RINGS_HIS_LINE.has(verb) ? audio.expect(done) : done, true);
   };
   history.onCall = lists.onCall = offer;
   lists.onFailure = tell;
@@ -119,15 +127,15 @@ function wire() {
   setInterval(() => void loadDesk(), DESK_EVERY_MS);
 }
 
-/** @param {string} message */
-function askToSignIn(message) {
+/** @param {string} message @param {boolean} [isWished] whether somebody wanted to be signed out: then nobody is asked for who it is */
+function askToSignIn(message, isWished = false) {
   page.dataset.session = "none";
   signInPage.hidden = false;
   phonePage.hidden = presenceBar.hidden = true;
   views.hidden = true;
   connectionBar.hidden = tabBar.hidden = true;
   write(signInHint, message);
-  embedder.post(OWN_API, "sign_in_needed", {});
+  if (!isWished) embedder.post(OWN_API, "sign_in_needed", {});
 }
 
 function enter() {
@@ -169,13 +177,14 @@ function tellFailure({ direction, agentId, callStatus, outcome, fromName, toName
 function signOut() {
   const login = client?.agent?.login ?? "";
   if (client?.enabled) api.ask("POST", `/agents/${encodeURIComponent(login)}/state`, { state: "offline" }).catch(() => {});
-  leave(say("signedOut"));
+  leave(say("signedOut"), true);
 }
 
-/** @param {string} message what is said then */
-function leave(message) {
+/** @param {string} message what is said then @param {boolean} [isWished] */
+function leave(message, isWished = false) {
   const gone = client;
   client = null;
+  waiting = null;
   // Another tab may be the one in which it goes on ringing.
   teller.ringing([], gone?.enabled ?? false);
   ringer.rings = false;
@@ -185,7 +194,7 @@ function leave(message) {
   board.clear();
   teller.user(null);
   page.dataset.enabled = "false";
-  askToSignIn(message);
+  askToSignIn(message, isWished);
 }
 
 /** @param {ConnectionStatus} status */
@@ -203,14 +212,15 @@ function showConnection({ state, code, reason = "" }) {
   connectionBar.hidden = isThere;
   // What cannot be reached is not to look as if it could.
   phonePage.toggleAttribute("data-stale", !isThere);
-  board.inert = !isThere;
+  board.inert = pad.inert = !isThere;
+  presenceBar.isThere = isThere;
   if (isThere) {
     if (client?.agent?.lease?.tab === null) takeFree();
     void loadDesk();
     loadView(views.shown);
     const asked = waiting;
     waiting = null;
-    asked?.();
+    if (asked !== null && performance.now() < asked.until) asked.act();
   }
   embedder.post(OWN_API, "connection", { state });
   drawPhone();
@@ -224,7 +234,8 @@ function drawPhone() {
   const calls = client.calls.filter(({ agentId, state }) => agentId === agent.login || (agentId === null && state === "incoming"));
   const own = calls.filter(({ agentId }) => agentId === agent.login);
   page.dataset.enabled = String(enabled);
-  tabBar.hidden = enabled || !isThere || (agent.lease?.tab ?? null) === null;
+  const isSignedOut = agent.presence?.state === "offline";
+  tabBar.hidden = enabled || !isThere || ((agent.lease?.tab ?? null) === null && !isSignedOut);
   presenceBar.show(agent);
   board.show(calls);
   const isBusy = own.some(({ state }) => state !== "idle" && state !== "end");
@@ -277,12 +288,17 @@ async function enableTab() {
   return asked?.then(({ tab: enabled }) => enabled === tab.id, () => false) ?? false;
 }
 
+/** Who signed out in another tab is signed in again by this one. */
+async function becomeReady() {
+  if (client?.agent?.presence?.state === "offline" && !(await enableTab())) return;
+  await attempt(say("ready"), client?.ready());
+}
+
 /** @param {Dialed} dialed */
 async function dial({ number, ...more }) {
   if (client === null) return;
   if (!client.enabled && !(await enableTab())) throw Object.assign(new Error(say("tabElsewhere")), { code: "disabled_tab" });
-  audio.expect();
-  await client.dial(number, more);
+  await audio.expect(client.dial(number, more));
 }
 
 /** Puts a number into the dial pad. @param {string} number */
@@ -336,7 +352,7 @@ const ownMethods = Object.assign(Object.create(null), {
 /** Does what the page asks for when calls can be made: now, or as soon as somebody is signed in and connected. @param {() => void} act */
 function whenThere(act) {
   if (client?.connection.state === "connected") act();
-  else waiting = act;
+  else waiting = { act, until: performance.now() + WAIT_MS };
   if (client === null) tell(say("signInFirst"));
 }
 

@@ -14,6 +14,16 @@ const HEARD = 0.02;
  */
 export async function checkSound(stream, show) {
   const context = new AudioContext();
+  try {
+    return await listen(context, stream, show);
+  } catch (error) {
+    await context.close();
+    throw error;
+  }
+}
+
+/** @param {AudioContext} context @param {MediaStream} stream @param {(level: number) => void} show */
+async function listen(context, stream, show) {
   await context.resume();
   const analyser = context.createAnalyser();
   context.createMediaStreamSource(stream).connect(analyser);
@@ -25,8 +35,7 @@ export async function checkSound(stream, show) {
     loudest = Math.max(loudest, peak);
     show(Math.min(1, peak));
   }, LOOK_MS);
-  const recorded = await record(stream);
-  clearInterval(watching);
+  const recorded = await record(stream).finally(() => clearInterval(watching));
   show(0);
   return { heard: loudest >= HEARD, played: play(context, recorded) };
 }
