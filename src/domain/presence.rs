@@ -226,12 +226,6 @@ impl Presence {
                 }
                 self.found_again();
             }
-            // an open softphone that asks for the bell is a sign-in; one that only takes what is free is not
-            Ask::EnableTab(enable) if self.mode == Mode::Offline && !enable.if_free => {
-                self.tab.enable(*enable, busy, now)?;
-                self.softphone_until = Some(enable.until);
-                self.enter(Mode::NotReady, None, now);
-            }
             Ask::Ready | Ask::NotReady(_) | Ask::EnableTab(_) if self.mode == Mode::Offline => return Err(Refusal::NotSignedIn),
             Ask::EnableTab(enable) => self.tab.enable(*enable, busy, now)?,
             Ask::Ready => {
