@@ -20,10 +20,10 @@ const PASSWORD: &str = "correct horse";
 
 /// A server that lives by the machine's clock, as the page's timers do, with an operator.
 async fn server() -> TestApp {
-    let t = TestApp::start_by(Kind::Sqlite, Clock::System, |_| {}).await;
+    let mut t = TestApp::start(Kind::Sqlite).await;
     let hash = passwords::hash(PASSWORD).expect("a hash");
     assert!(t.admin().add_operator((t.account, ACCOUNT), "op", &hash).await.expect("the store"));
-    t.restart().await;
+    t.go_live().await;
     t
 }
 

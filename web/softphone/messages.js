@@ -3,7 +3,7 @@
  *
  * @import { SoftApi } from "./api.js"
  */
-import { arrange, find, write } from "../shared/dom.js";
+import { arrange, fill, find, write } from "../shared/dom.js";
 import { momentText } from "./clock.js";
 import { makeButton, makeOption, makeRow } from "./controls.js";
 import { say, sayKnown } from "./strings.js";
@@ -39,7 +39,7 @@ export class MessagesView {
   /** The numbers that messages may come from. @param {readonly string[]} numbers */
   set numbers(numbers) {
     const { value } = this.#from;
-    this.#from.replaceChildren(...numbers.map((number) => makeOption(number, number)));
+    fill(this.#from, numbers, () => numbers.map((number) => makeOption(number, number)));
     if (numbers.includes(value)) this.#from.value = value;
     find(this.#root, ".compose", HTMLElement).hidden = numbers.length === 0;
   }
@@ -93,7 +93,7 @@ export class MessagesView {
       this.#text.value = "";
       this.#key = null;
     } catch (error) {
-      write(this.#error, /** @type {Error} */ (error).message || say("notThere"));
+      write(this.#error, /** @type {Error} */ (error).message);
     }
     this.#send.disabled = false;
   }

@@ -103,7 +103,7 @@ function wire() {
   signInButton.addEventListener("click", () => write(signInHint, say(session.openPopup() ? "popupOpen" : "popupBlocked")));
   find(tabBar, "button", HTMLButtonElement).addEventListener("click", () => void enableTab());
   find(toldBar, "button", HTMLButtonElement).addEventListener("click", () => (toldBar.hidden = true));
-  presenceBar.onReady = () => void becomeReady();
+  presenceBar.onReady = () => void attempt(say("ready"), client?.ready());
   presenceBar.onNotReady = (reason) => void attempt(say("not_ready"), client?.notReady(reason));
   presenceBar.onSignOut = signOut;
   pad.onDial = dial;
@@ -127,15 +127,20 @@ function wire() {
   setInterval(() => void loadDesk(), DESK_EVERY_MS);
 }
 
-/** @param {string} message @param {boolean} [isWished] whether somebody wanted to be signed out: then nobody is asked for who it is */
-function askToSignIn(message, isWished = false) {
+/** @param {string} message */
+function showSignIn(message) {
   page.dataset.session = "none";
   signInPage.hidden = false;
   phonePage.hidden = presenceBar.hidden = true;
   views.hidden = true;
   connectionBar.hidden = tabBar.hidden = true;
   write(signInHint, message);
-  if (!isWished) embedder.post(OWN_API, "sign_in_needed", {});
+}
+
+/** Nobody wished that nobody is signed in: the page that frames us may say who it is. @param {string} message */
+function askToSignIn(message) {
+  showSignIn(message);
+  embedder.post(OWN_API, "sign_in_needed", {});
 }
 
 function enter() {
@@ -177,11 +182,12 @@ function tellFailure({ direction, agentId, callStatus, outcome, fromName, toName
 function signOut() {
   const login = client?.agent?.login ?? "";
   if (client?.enabled) api.ask("POST", `/agents/${encodeURIComponent(login)}/state`, { state: "offline" }).catch(() => {});
-  leave(say("signedOut"), true);
+  leave();
+  showSignIn(say("signedOut"));
 }
 
-/** @param {string} message what is said then @param {boolean} [isWished] */
-function leave(message, isWished = false) {
+/** Ends everything that was somebody's. */
+function leave() {
   const gone = client;
   client = null;
   waiting = null;
@@ -194,14 +200,16 @@ function leave(message, isWished = false) {
   board.clear();
   teller.user(null);
   page.dataset.enabled = "false";
-  askToSignIn(message, isWished);
 }
 
 /** @param {ConnectionStatus} status */
 function showConnection({ state, code, reason = "" }) {
   page.dataset.connection = state;
   if (state === "closed" && code !== "client") {
-    if (code === "unauthorized") return leave(say("sessionEnded"));
+    if (code === "unauthorized") {
+      leave();
+      return askToSignIn(say("sessionEnded"));
+    }
     write(connectionBar, say("closed", { reason: reason.replace(/\.$/, "") }));
   } else if (state === "connecting") {
     write(connectionBar, say("connecting"));
@@ -234,8 +242,7 @@ function drawPhone() {
   const calls = client.calls.filter(({ agentId, state }) => agentId === agent.login || (agentId === null && state === "incoming"));
   const own = calls.filter(({ agentId }) => agentId === agent.login);
   page.dataset.enabled = String(enabled);
-  const isSignedOut = agent.presence?.state === "offline";
-  tabBar.hidden = enabled || !isThere || ((agent.lease?.tab ?? null) === null && !isSignedOut);
+  tabBar.hidden = enabled || !isThere || (agent.lease?.tab ?? null) === null;
   presenceBar.show(agent);
   board.show(calls);
   const isBusy = own.some(({ state }) => state !== "idle" && state !== "end");
@@ -286,12 +293,6 @@ async function enableTab() {
   const asked = client?.enableTab();
   await attempt(say("useThisTab"), asked);
   return asked?.then(({ tab: enabled }) => enabled === tab.id, () => false) ?? false;
-}
-
-/** Who signed out in another tab is signed in again by this one. */
-async function becomeReady() {
-  if (client?.agent?.presence?.state === "offline" && !(await enableTab())) return;
-  await attempt(say("ready"), client?.ready());
 }
 
 /** @param {Dialed} dialed */
@@ -362,7 +363,7 @@ async function signIn(code) {
     await session.redeem(code);
     if (client === null) enter();
   } catch (error) {
-    write(signInHint, say("embedFailed", { message: /** @type {Error} */ (error).message || say("notThere") }));
+    write(signInHint, say("embedFailed", { message: /** @type {Error} */ (error).message }));
   }
 }
 

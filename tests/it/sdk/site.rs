@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use cti_gateway::app::{clock::Clock, passwords};
+use cti_gateway::app::passwords;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -79,10 +79,7 @@ impl Site {
         let hash = passwords::hash(PASSWORD).expect("a hash");
         let anna = cti_gateway::store::people::NewAgent { password_hash: Some(hash), ..agent(ANNA, "1009") };
         t.admin().add_agent((t.account, ACCOUNT), &anna).await.expect("the store").expect("a new agent");
-        t.clock = Clock::System;
-        // what was set up by the tests' clock is kept, however long ago that was
-        t.config.journal.retention_days = 36_500;
-        t.restart().await;
+        t.go_live().await;
         let shared = Arc::new(Shared::default());
         *shared.gateway.lock().expect("no panic") = t.url("");
         *shared.agent.lock().expect("no panic") = "agent1".to_owned();

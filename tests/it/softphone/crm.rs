@@ -13,10 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use cti_gateway::{
-    app::{clock::Clock, passwords},
-    store::people::NewAgent,
-};
+use cti_gateway::{app::passwords, store::people::NewAgent};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -71,11 +68,11 @@ pub(crate) struct Crm {
 impl Crm {
     /// Opens both. The gateway lives by the machine's clock, as the page's timers do; its client app `crm` names the CRM's origin.
     pub(crate) async fn open() -> Self {
-        let t = TestApp::start_by(Kind::Sqlite, Clock::System, outside).await;
+        let mut t = TestApp::start_with(Kind::Sqlite, outside).await;
         let hash = passwords::hash(PASSWORD).expect("a hash");
         let anna = NewAgent { password_hash: Some(hash), ..agent(ANNA, "1009") };
         t.admin().add_agent((t.account, ACCOUNT), &anna).await.expect("the store").expect("a new agent");
-        t.restart().await;
+        t.go_live().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         // another name is another site to the browser
         let origin = format!("http://localhost:{}", listener.local_addr().expect("an address").port());

@@ -104,11 +104,6 @@ impl TestApp {
 
     /// The same, with changed settings.
     pub(crate) async fn start_with(kind: Kind, change: impl FnOnce(&mut Config)) -> Self {
-        Self::start_by(kind, Clock::manual(noon()), change).await
-    }
-
-    /// The same, by this clock. All of it goes by one: what was set up by another may be too old to be kept.
-    pub(crate) async fn start_by(kind: Kind, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         cti_gateway::courier::install_tls();
         let folder = Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let mut config = Config::load(None, std::iter::empty()).expect("the defaults");
@@ -121,6 +116,7 @@ impl TestApp {
         config.store.readers = 3;
         config.store.replayers = 2;
         change(&mut config);
+        let clock = Clock::manual(noon());
         let db = Db::open(&config.store_options()).await.expect("the store opens");
         let account = set_up(&Admin::new(db.clone(), clock.clone())).await;
         db.close().await;
@@ -166,6 +162,13 @@ impl TestApp {
     pub(crate) async fn restart(&self) {
         self.stop().await;
         self.serve().await;
+    }
+
+    /// Goes on by the machine's clock, and keeps what was set up by the tests' own, however long ago that was.
+    pub(crate) async fn go_live(&mut self) {
+        self.clock = Clock::System;
+        self.config.journal.retention_days = 36_500;
+        self.restart().await;
     }
 
     /// The desk behind the doors.
