@@ -20,6 +20,8 @@ const SILENCE_MS = 5_000;
 export class SoftAudio extends HTMLElement {
   /** Who rings, or that nobody does any more. */
   onRing = () => {};
+  /** Whether a conversation lives in this page from now on. @type {(talking: boolean) => void} */
+  onTalk = () => {};
   /** Something that the agent must know. @type {(message: string) => void} */
   onTell = () => {};
   /** As whom the line registers. @type {() => Promise<LineTerms>} */
@@ -39,6 +41,7 @@ export class SoftAudio extends HTMLElement {
   #isOffered = false;
   #isActive = false;
   #wasRinging = false;
+  #wasTalking = false;
   /** @type {readonly Call[]} */
   #calls = [];
 
@@ -55,6 +58,7 @@ export class SoftAudio extends HTMLElement {
     navigator.mediaDevices?.addEventListener("devicechange", () => void this.#listDevices());
     find(this, "details", HTMLDetailsElement).addEventListener("toggle", () => void this.#listDevices());
     // The conversation lives in this page; leaving it ends the conversation.
+    // A page that frames us asks for itself: a sandboxed frame may not.
     addEventListener("beforeunload", (event) => this.#line.call?.state === "talking" && event.preventDefault());
     addEventListener("pagehide", () => this.#line.end());
     this.#draw();
@@ -178,6 +182,11 @@ export class SoftAudio extends HTMLElement {
     this.#caller.hidden = !isOther;
     this.#pickUp.hidden = call?.state !== "ringing";
     write(find(this.#caller, "p", HTMLElement), call === null ? "" : say(call.state === "ringing" ? "lineRings" : "lineWith", { who: call.who }));
+    const isTalking = call?.state === "talking";
+    if (isTalking !== this.#wasTalking) {
+      this.#wasTalking = isTalking;
+      this.onTalk(isTalking);
+    }
     if (this.rings !== this.#wasRinging) {
       this.#wasRinging = this.rings;
       this.onRing();

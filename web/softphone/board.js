@@ -1,14 +1,17 @@
 /**
- * The calls of the agent as cards, in the order in which they came, and who each is with.
+ * The calls of the agent as cards, in the order in which they came, and who each is with. What was written of a call that is gone
+ * meanwhile stays until it is saved or put away.
  *
  * @import { Call } from "../sdk/types.js"
  * @import { SoftApi } from "./api.js"
  */
 import { arrange } from "../shared/dom.js";
 import { CallCard } from "./card.js";
+import { keepDraft, recallDraft } from "./drafts.js";
 
 /** Which other calls can be joined with one. */
 const JOINABLE = new Set(["talk", "hold"]);
+const UNSAVED_KEY = "cti unsaved";
 
 export class Board {
   /** @type {(call: string, verb: string, parameters: Record<string, unknown>) => Promise<void>} */
@@ -17,6 +20,10 @@ export class Board {
   #api;
   /** @type {Map<string, CallCard>} */
   #cards = new Map();
+  /** @type {readonly Call[]} */
+  #calls = [];
+  /** Calls that are gone while something was written of them; over a reload, too. @type {Call[]} */
+  #unsaved = recallDraft(UNSAVED_KEY) ?? [];
 
   /** @param {HTMLElement} list @param {SoftApi} api */
   constructor(list, api) {
@@ -31,6 +38,41 @@ export class Board {
 
   /** @param {readonly Call[]} calls */
   show(calls) {
+    this.#calls = calls;
+    const live = new Set(calls.map(({ dtCallId }) => dtCallId));
+    const left = [...this.#cards.values()].filter((card) => !live.has(card.call.dtCallId) && card.isUnsaved);
+    const known = new Set(this.#unsaved.map(({ dtCallId }) => dtCallId));
+    const fresh = left.map(({ call }) => call).filter(({ dtCallId }) => !known.has(dtCallId));
+    const unsaved = [...this.#unsaved.filter(({ dtCallId }) => !live.has(dtCallId)), ...fresh.map(asOver)];
+    this.#draw([...calls, ...this.#keep(unsaved)]);
+  }
+
+  /** Once a second. */
+  tick() {
+    for (const card of this.#cards.values()) card.tick(this.#api.now());
+  }
+
+  /** Asks for what could not be had before. */
+  again() {
+    for (const card of this.#cards.values()) if (!card.isKnown) this.#ask(card);
+  }
+
+  /** Nobody is signed in any more. */
+  clear() {
+    for (const card of this.#cards.values()) card.forget();
+    this.#calls = [];
+    this.#draw(this.#keep([]));
+  }
+
+  /** @param {Call[]} unsaved */
+  #keep(unsaved) {
+    if (unsaved.length > 0 || this.#unsaved.length > 0) keepDraft(UNSAVED_KEY, unsaved.length > 0 ? unsaved : null);
+    this.#unsaved = unsaved;
+    return unsaved;
+  }
+
+  /** @param {readonly Call[]} calls */
+  #draw(calls) {
     const shown = new Set(calls.map(({ dtCallId }) => dtCallId));
     for (const [id, card] of this.#cards) {
       if (shown.has(id)) continue;
@@ -46,15 +88,6 @@ export class Board {
     this.tick();
   }
 
-  /** Once a second. */
-  tick() {
-    for (const card of this.#cards.values()) card.tick(this.#api.now());
-  }
-
-  clear() {
-    this.show([]);
-  }
-
   /** @param {Call} call */
   #card(call) {
     const known = this.#cards.get(call.dtCallId);
@@ -62,9 +95,22 @@ export class Board {
     const card = new CallCard(call);
     this.#cards.set(call.dtCallId, card);
     card.ask = (verb, parameters) => this.onAsk(call.dtCallId, verb, parameters);
-    // Who it is with is a help; without it the card shows the number.
-    const asked = this.#api.get(`/dialer-calls/${call.dtCallId}/card`);
-    asked.then((details) => (card.details = details), () => {});
+    card.onPutAway = () => {
+      this.#keep(this.#unsaved.filter(({ dtCallId }) => dtCallId !== call.dtCallId));
+      this.show(this.#calls);
+    };
+    this.#ask(card);
     return card;
   }
+
+  /** Who it is with is a help; without it the card shows the number. @param {CallCard} card */
+  #ask(card) {
+    const asked = this.#api.get(`/dialer-calls/${card.call.dtCallId}/card`);
+    asked.then((details) => (card.details = details), () => {});
+  }
+}
+
+/** The call as it is when it is over: its outcome can still be said. @param {Call} call @returns {Call} */
+function asOver(call) {
+  return { ...call, state: "end", verbs: ["set_outcome"], until: null, stateTime: null };
 }

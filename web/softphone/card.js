@@ -25,6 +25,8 @@ export class CallCard {
   element = stamp("card", HTMLLIElement);
   /** @type {AskVerb} */
   ask = async () => {};
+  /** What was written of a call that is gone is saved, or is not to be. */
+  onPutAway = () => {};
   #badge = find(this.element, "[data-testid=state]", HTMLElement);
   #timer = find(this.element, "[data-testid=timer]", HTMLElement);
   #party = find(this.element, "[data-testid=party]", HTMLElement);
@@ -51,13 +53,28 @@ export class CallCard {
     this.element.dataset.call = call.dtCallId;
     this.element.tabIndex = -1;
     this.#wrap = new WrapUp(find(this.element, ".wrap", HTMLElement), call.dtCallId);
-    this.#wrap.onEnd = () => void this.#try("end_wrap");
+    this.#wrap.onEnd = () => void this.#end();
     this.#wrap.onSave = async (outcome, more) => {
       await this.ask("set_outcome", { outcome, ...more });
       this.#wrap.forget();
       if (this.#call.verbs.includes("end_wrap")) await this.ask("end_wrap", {});
+      if (this.#call.state === "end") this.onPutAway();
     };
     fillKeys(this.#tones, (digits) => void this.#try("dtmf", { digits }));
+  }
+
+  get call() {
+    return this.#call;
+  }
+
+  /** Whether what is written of it would be lost with it. */
+  get isUnsaved() {
+    return this.#wrap.isUnsaved;
+  }
+
+  /** Whether it is known who it is with. */
+  get isKnown() {
+    return this.#details !== null;
   }
 
   /** Who it is with, once that is known. @param {CardDetails} details */
@@ -86,6 +103,11 @@ export class CallCard {
     this.#showParty();
     this.#showVerbs(held);
     this.#wrap.show(call);
+  }
+
+  /** Nothing is written of it any more. */
+  forget() {
+    this.#wrap.forget();
   }
 
   /** What a call that is gone leaves. */
@@ -172,6 +194,16 @@ export class CallCard {
     const number = this.#to.value.trim();
     if (number === "") return this.#to.focus();
     await this.#try(verb, { number });
+  }
+
+  /** The agent is done with it, whatever he has written. */
+  async #end() {
+    if (this.#call.state === "end") {
+      this.#wrap.forget();
+      return this.onPutAway();
+    }
+    const unsaved = this.#wrap.setAside();
+    await this.ask("end_wrap", {}).catch(unsaved);
   }
 
   /** @param {string} verb @param {Record<string, unknown>} [parameters] */

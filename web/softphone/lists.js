@@ -3,7 +3,7 @@
  *
  * @import { SoftApi } from "./api.js"
  */
-import { arrange, find, write } from "../shared/dom.js";
+import { fill, find, write } from "../shared/dom.js";
 import { momentText } from "./clock.js";
 import { makeButton, makeRow } from "./controls.js";
 import { say } from "./strings.js";
@@ -25,13 +25,13 @@ export class ListsView {
 
   /** @param {readonly any[]} callbacks */
   set callbacks(callbacks) {
-    const rows = callbacks.map(({ phone, name, campaign, at, notes }) => {
+    const row = (/** @type {any} */ { phone, name, campaign, at, notes }) => {
       const call = makeButton("call-promised", say("callNumber"), () => this.onCall(phone));
       call.setAttribute("aria-label", say("callBack", { who: name ?? phone }));
       return makeRow(name ?? phone, [say("due", { time: momentText(at) }), campaign, notes].filter(Boolean).join(" · "), [call]);
-    });
-    arrange(find(this.#root, "[data-testid=callbacks]", HTMLElement), rows);
-    find(this.#root, ".nothing", HTMLElement).hidden = rows.length > 0;
+    };
+    fill(find(this.#root, "[data-testid=callbacks]", HTMLElement), callbacks, () => callbacks.map(row));
+    find(this.#root, ".nothing", HTMLElement).hidden = callbacks.length > 0;
   }
 
   /** @param {string} login */
@@ -40,8 +40,8 @@ export class ListsView {
     const none = find(this.#root, ".no-lists", HTMLElement);
     try {
       const { items } = await this.#api.get(`/dial-lists?${new URLSearchParams({ agent: login })}`);
-      const rows = await Promise.all(items.map(this.#row, this));
-      arrange(find(this.#root, "[data-testid=dial-lists]", HTMLElement), rows);
+      const lists = await Promise.all(items.map(this.#withNext, this));
+      fill(find(this.#root, "[data-testid=dial-lists]", HTMLElement), lists, () => lists.map(this.#row, this));
       write(none, say("noDialLists"));
       none.hidden = items.length > 0;
     } catch (error) {
@@ -51,9 +51,14 @@ export class ListsView {
   }
 
   /** @param {any} list */
-  async #row({ name, numbers, dialed }) {
+  async #withNext({ name, numbers, dialed }) {
     const place = `/dial-lists/${encodeURIComponent(this.#login)}/${encodeURIComponent(name)}`;
     const { item } = await this.#api.get(`${place}/next`);
+    return { name, numbers, dialed, place, item };
+  }
+
+  /** @param {any} list with its next number */
+  #row({ name, numbers, dialed, place, item }) {
     const progress = say("listProgress", { dialed, numbers });
     if (item === null) return makeRow(name, `${progress} · ${say("listDone")}`, []);
     const buttons = [

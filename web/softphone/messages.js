@@ -20,6 +20,8 @@ export class MessagesView {
   #send;
   /** By id. @type {Map<string, any>} */
   #known = new Map();
+  /** By message: who has heard a row read out hears it once, and a button keeps its focus. @type {WeakMap<object, HTMLLIElement>} */
+  #rows = new WeakMap();
   /** Sending what was sent without an answer is the same message. @type {string | null} */
   #key = null;
 
@@ -48,7 +50,11 @@ export class MessagesView {
     const nothing = find(this.#root, ".nothing", HTMLElement);
     try {
       const { items } = await this.#api.get(`/messages?limit=${MESSAGES_MAX}`);
-      this.#known = new Map(items.reverse().map((/** @type {any} */ message) => [message.id, message]));
+      const latest = (/** @type {any} */ message) => {
+        const known = this.#known.get(message.id);
+        return known?.version === message.version ? known : message;
+      };
+      this.#known = new Map(items.reverse().map((/** @type {any} */ message) => [message.id, latest(message)]));
       write(nothing, say("noMessages"));
       this.#draw();
     } catch (error) {
@@ -65,20 +71,28 @@ export class MessagesView {
   }
 
   #draw() {
-    const rows = [...this.#known.values()].map(({ direction, from, to, body, status, error, createdAt }) => {
-      const isIn = direction === "in";
-      const other = isIn ? from : to;
-      const reply = makeButton("reply", say("reply"), () => {
-        this.#to.value = other;
-        this.#text.focus();
-      });
-      const more = [momentText(createdAt), isIn ? "" : sayKnown(`message_${status}`, status), error].filter(Boolean).join(" · ");
-      const row = makeRow(body, `${say(isIn ? "gotFrom" : "sentTo", { number: other })} · ${more}`, isIn ? [reply] : []);
-      row.dataset.direction = direction;
+    const rows = [...this.#known.values()].map((message) => {
+      const row = this.#rows.get(message) ?? this.#row(message);
+      this.#rows.set(message, row);
       return row;
     });
     arrange(find(this.#root, "ol", HTMLElement), rows);
     find(this.#root, ".nothing", HTMLElement).hidden = rows.length > 0;
+  }
+
+  /** @param {any} message */
+  #row({ direction, from, to, body, status, error, createdAt }) {
+    const isIn = direction === "in";
+    const other = isIn ? from : to;
+    const reply = makeButton("reply", say("reply"), () => {
+      this.#to.value = other;
+      this.#key = null;
+      this.#text.focus();
+    });
+    const more = [momentText(createdAt), isIn ? "" : sayKnown(`message_${status}`, status), error].filter(Boolean).join(" · ");
+    const row = makeRow(body, `${say(isIn ? "gotFrom" : "sentTo", { number: other })} · ${more}`, isIn ? [reply] : []);
+    row.dataset.direction = direction;
+    return row;
   }
 
   async #write() {

@@ -3,7 +3,7 @@
  *
  * @import { Agent, Presence } from "../sdk/types.js"
  */
-import { find, write } from "../shared/dom.js";
+import { fill, find, write } from "../shared/dom.js";
 import { makeOption } from "./controls.js";
 import { say, sayKnown } from "./strings.js";
 
@@ -35,8 +35,8 @@ export class SoftPresence extends HTMLElement {
 
   /** Why he may not be ready. @param {readonly string[]} reasons */
   set reasons(reasons) {
-    const known = reasons.map((reason) => makeOption(reason, sayKnown(reason)));
-    this.#reasons.replaceChildren(makeOption("", say("notReady")), makeOption("-", say("notReadyPlain")), ...known);
+    const known = () => reasons.map((reason) => makeOption(reason, sayKnown(reason)));
+    fill(this.#reasons, reasons, () => [makeOption("", say("notReady")), makeOption("-", say("notReadyPlain")), ...known()]);
   }
 
   /** @param {Agent} agent */

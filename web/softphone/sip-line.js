@@ -12,6 +12,7 @@ import { micTrouble, stopTracks } from "./microphone.js";
 
 /** Loaded when it is needed: it is larger than the rest of the page. */
 const SIP_LIBRARY = "/vendor/jssip.js";
+const NOT_FOUND = 404;
 const REGISTER_S = 120;
 const AGAIN_MS = 15_000;
 const RECONNECT_S = { connection_recovery_min_interval: 1, connection_recovery_max_interval: 15 };
@@ -43,6 +44,9 @@ const PICK_UP = /answer-after=0|alert-autoanswer/i;
  * @property {number} heardAt when the last packet came, by the page's own clock
  */
 
+/** The server has no library of sound. */
+class NotBuilt extends Error {}
+
 export class SipLine {
   /** Something that is shown has changed. */
   onChange = () => {};
@@ -62,6 +66,9 @@ export class SipLine {
   #sound = document.createElement("audio");
   /** @type {UA | null} */
   #agent = null;
+  /** @type {() => Promise<LineTerms>} */
+  #ask = () => Promise.reject(new Error());
+  #failedLoads = 0;
   /** Whether it shall be registered. */
   #isWanted = false;
   /** Which beginning counts: one that was overtaken opens nothing. */
@@ -81,24 +88,39 @@ export class SipLine {
   async start(ask) {
     if (this.#isWanted) return;
     this.#isWanted = true;
+    this.#ask = ask;
     this.#be("connecting");
     if (this.#agent !== null) this.#agent.register();
-    else await this.#begin(ask);
+    else await this.#begin();
   }
 
-  /** @param {() => Promise<LineTerms>} ask */
-  async #begin(ask) {
+  /** Registers as whom the gateway says now. */
+  async #begin() {
     const round = ++this.#round;
     const isOver = () => round !== this.#round || !this.#isWanted;
     try {
-      const [library, terms] = await Promise.all([import(SIP_LIBRARY).catch(() => null), ask()]);
+      const [library, terms] = await Promise.all([this.#load(), this.#ask()]);
+      if (!isOver()) this.#open(library, terms);
+    } catch (error) {
       if (isOver()) return;
-      if (library === null) this.#be("failed", "soundNotBuilt");
-      else this.#open(library.default, terms);
+      const { status } = /** @type {{ status?: number }} */ (error);
+      const isBuilt = !(error instanceof NotBuilt);
+      // Who does not answer says nothing of the line.
+      this.#be(isBuilt && status === 0 ? "connecting" : "failed", !isBuilt ? "soundNotBuilt" : status === 0 ? "notThere" : "lineUnknown");
+      if (isBuilt) this.#again = setTimeout(() => void this.#begin(), AGAIN_MS);
+    }
+  }
+
+  /** @returns {Promise<typeof import("jssip")>} */
+  async #load() {
+    // A browser remembers of an address that its module could not be loaded.
+    const address = this.#failedLoads === 0 ? SIP_LIBRARY : `${SIP_LIBRARY}?again=${this.#failedLoads}`;
+    try {
+      return (await import(address)).default;
     } catch {
-      if (isOver()) return;
-      this.#be("failed", "lineUnknown");
-      this.#again = setTimeout(() => void this.#begin(ask), AGAIN_MS);
+      this.#failedLoads += 1;
+      const answer = await fetch(SIP_LIBRARY, { method: "HEAD", credentials: "omit" }).catch(() => null);
+      throw answer?.status === NOT_FOUND ? new NotBuilt() : Object.assign(new Error(), { status: 0 });
     }
   }
 
@@ -158,13 +180,19 @@ export class SipLine {
     const { call } = this;
     if (call?.stream == null) return;
     const stream = await this.#microphone.open();
-    const [track] = stream.getAudioTracks();
-    const sender = call.session.connection.getSenders().find((one) => one.track?.kind === "audio");
-    if (this.call !== call || sender === undefined || track === undefined) return stopTracks(stream);
-    track.enabled = !call.isMuted;
-    await sender.replaceTrack(track);
-    stopTracks(call.stream);
-    call.stream = stream;
+    // The one that is not used is closed: it would be open for as long as the page is.
+    let unused = stream;
+    try {
+      const [track] = stream.getAudioTracks();
+      const sender = call.session.connection.getSenders().find((one) => one.track?.kind === "audio");
+      if (this.call !== call || sender === undefined || track === undefined) return;
+      await sender.replaceTrack(track);
+      if (this.call !== call) return;
+      track.enabled = !call.isMuted;
+      [unused, call.stream] = [call.stream, stream];
+    } finally {
+      stopTracks(unused);
+    }
   }
 
   /** What the agent waits for may have changed: who rings may be it. */
@@ -194,12 +222,18 @@ export class SipLine {
       if (response == null) this.#be("connecting", "lineLost");
       else this.#be("failed", "lineRefused");
       clearTimeout(this.#again);
-      this.#again = setTimeout(() => agent.register(), AGAIN_MS);
+      this.#again = setTimeout(() => (response == null || this.call !== null ? agent.register() : this.#anew()), AGAIN_MS);
     });
     agent.on("newRTCSession", (/** @type {RTCSessionEvent} */ event) => {
       if (event.originator === "remote") this.#offered(/** @type {IncomingRTCSessionEvent} */ (event));
     });
     agent.start();
+  }
+
+  /** Who was refused may have another password by now. */
+  #anew() {
+    this.#close();
+    void this.#begin();
   }
 
   #close() {

@@ -1,9 +1,9 @@
 /**
- * The wiring of the softphone: who is signed in, the client's calls, the page that frames us. State goes one way, from the client to
- * what is drawn; what people do goes to the client as wishes.
+ * The wiring of the softphone: who is signed in, the client's calls, what is drawn of them. State goes one way, from the client to what
+ * is drawn; what people do goes to the client as wishes.
  *
  * @import { Call, ConnectionStatus } from "../sdk/types.js"
- * @import { AppSettings, HostMessage } from "./embedder.js"
+ * @import { AppSettings } from "./embedder.js"
  * @import { Dialed } from "./pad.js"
  */
 import { CtiClient } from "/sdk/cti.js";
@@ -11,9 +11,10 @@ import { find, write } from "../shared/dom.js";
 import { SoftApi } from "./api.js";
 import { SoftAudio } from "./audio.js";
 import { Board } from "./board.js";
-import { DialpadTeller, readInitiateCall } from "./dialpad.js";
-import { DIALPAD_API, Embedder, OWN_API } from "./embedder.js";
+import { DialpadTeller } from "./dialpad.js";
+import { Embedder, OWN_API } from "./embedder.js";
 import { DeskGuest } from "./guest.js";
+import { EarlyMessages, Hearing } from "./hearing.js";
 import { HistoryView } from "./history.js";
 import { ListsView } from "./lists.js";
 import { MessagesView } from "./messages.js";
@@ -28,8 +29,6 @@ import { Views } from "./views.js";
 /** Of several tabs the visible one asks first for a lease that has become free. */
 const HIDDEN_TAB_MS = 1_500;
 const DESK_EVERY_MS = 60_000;
-/** Nobody remembers after so long that he clicked on a number. */
-const WAIT_MS = 60_000;
 /** After these wishes the agent's own telephone rings. */
 const RINGS_HIS_LINE = new Set(["answer", "accept_preview"]);
 
@@ -51,6 +50,7 @@ const tabBar = find(document, ".notice.tab-elsewhere", HTMLElement);
 const announcement = find(document, "[data-testid=announcement]", HTMLElement);
 const toldBar = find(document, ".notice.told", HTMLElement);
 
+const early = new EarlyMessages();
 const api = new SoftApi();
 const ringer = new Ringer();
 const board = new Board(find(document, "[data-testid=cards]", HTMLElement), api);
@@ -63,14 +63,8 @@ const guest = DeskGuest.isMeant ? new DeskGuest() : null;
 let client = null;
 /** What the telephone system can do; null until that is known. @type {readonly string[] | null} */
 let capabilities = null;
-/** What the page asked for before it could be done, and until when that counts. @type {{ act: () => void, until: number } | null} */
-let waiting = null;
-/** What was said before there was anybody to hear it: the page that frames us may speak as soon as we have loaded. @type {MessageEvent[]} */
-const early = [];
-/** @type {(event: MessageEvent) => void} */
-let hear = (event) => void early.push(event);
-addEventListener("message", (event) => hear(event));
-
+/** Calls that were hung up here. @type {Set<string>} */
+const hungUp = new Set();
 /** The page that frames us may sign its agent in by our address; the token is in it for no longer than this. */
 const embedToken = new URLSearchParams(location.hash.slice(1)).get("embed");
 if (location.hash !== "") window.history.replaceState(null, "", location.pathname + location.search);
@@ -80,11 +74,20 @@ const embedder = new Embedder(app);
 const teller = new DialpadTeller(embedder);
 const session = new SoftSession(api, clientId);
 
+/** One sign-in at a time: who is signed in needs no other. @type {Promise<void>} */
+let signingIn = Promise.resolve();
+
+const hearing = new Hearing(
+  { client: () => client, hearPopup, enableTab, offer, dial, signIn, tell, hangUp: (call) => void attempt(say("hangup"), client?.hangup(call)) },
+  { embedder, app, hasGuest: guest !== null },
+);
+
 wire();
 await session.resume(tab.isCopy);
-if (session.isSignedIn) enter();
-else askToSignIn("");
-if (embedToken !== null && client === null) await signIn(embedToken);
+if (session.isSignedIn) void enter();
+else if (embedToken !== null) await signIn(embedToken);
+if (client === null) askToSignIn(signInHint.textContent);
+early.handTo((event) => hearing.take(event));
 
 /** @returns {Promise<AppSettings>} */
 async function loadSettings() {
@@ -98,28 +101,28 @@ async function loadSettings() {
 }
 
 function wire() {
-  hear = hearMessage;
-  for (const event of early.splice(0)) hearMessage(event);
   signInButton.addEventListener("click", () => write(signInHint, say(session.openPopup() ? "popupOpen" : "popupBlocked")));
   find(tabBar, "button", HTMLButtonElement).addEventListener("click", () => void enableTab());
   find(toldBar, "button", HTMLButtonElement).addEventListener("click", () => (toldBar.hidden = true));
-  presenceBar.onReady = () => void attempt(say("ready"), client?.ready());
-  presenceBar.onNotReady = (reason) => void attempt(say("not_ready"), client?.notReady(reason));
+  presenceBar.onReady = () => void attempt(say("ready"), comeBack().then(() => client?.ready()));
+  presenceBar.onNotReady = (reason) => void attempt(say("not_ready"), comeBack().then(() => client?.notReady(reason)));
   presenceBar.onSignOut = signOut;
   pad.onDial = dial;
   audio.askTerms = () => api.get(`/agents/${encodeURIComponent(client?.agent?.login ?? "")}/audio`);
   audio.onRing = drawPhone;
+  audio.onTalk = (talking) => embedder.post(OWN_API, "sound", { talking });
   audio.onTell = tell;
   board.onAsk = async (call, verb, parameters) => {
+    if (verb === "hangup") hungUp.add(call);
     const done = client?.command(verb, { call, ...parameters });
     await attempt(sayKnown(verb), RINGS_HIS_LINE.has(verb) ? audio.expect(done) : done, true);
   };
-  history.onCall = lists.onCall = offer;
+  history.onCall = lists.onCall = (number) => offer({ number });
   lists.onFailure = tell;
   views.onShow = loadView;
   if (embedder.isFramed && !embedder.isAllowed) tell(say("notAllowedHere", { origin: embedder.origin ?? "?" }));
   if (guest !== null) {
-    guest.onDial = (number) => void dialForPage({ number, click: true }, true);
+    guest.onDial = (number) => void hearing.dial({ number, click: true }, true);
     guest.onTrouble = (message) => tell(say("pageTrouble", { message }));
     guest.start();
   }
@@ -134,6 +137,8 @@ function showSignIn(message) {
   phonePage.hidden = presenceBar.hidden = true;
   views.hidden = true;
   connectionBar.hidden = tabBar.hidden = true;
+  // What was written is its writer's, and whoever signs in next may be somebody else.
+  board.clear();
   write(signInHint, message);
 }
 
@@ -143,8 +148,10 @@ function askToSignIn(message) {
   embedder.post(OWN_API, "sign_in_needed", {});
 }
 
+/** Somebody is signed in; the answer comes when he is connected. */
 function enter() {
   page.dataset.session = "signed-in";
+  toldBar.hidden = true;
   signInPage.hidden = true;
   phonePage.hidden = presenceBar.hidden = false;
   views.hidden = false;
@@ -154,7 +161,8 @@ function enter() {
   next.on("change", drawPhone);
   next.on("lease", ({ lease }) => client === next && lease.tab === null && takeFree());
   next.on("call", ({ call, previous, gone, replay, type }) => {
-    if (gone === "ended" && !replay) tellFailure(call, previous);
+    const isByHim = gone === "ended" && hungUp.delete(call.dtCallId);
+    if (gone === "ended" && !replay && !isByHim) tellFailure(call, previous);
     embedder.post(OWN_API, "call", { ...call, gone, event: type });
     if (gone !== null || type === "call.result") loadView(views.shown);
   });
@@ -162,7 +170,17 @@ function enter() {
   next.on("orderFailed", ({ verb, message }) => tell(say("orderFailed", { verb: sayKnown(verb), message })));
   showConnection(next.connection);
   drawPhone();
-  void next.connect();
+  return next.connect();
+}
+
+/** Who was signed off in another tab, or by somebody else, is signed on again by connecting anew. */
+async function comeBack() {
+  const isOff = (client?.agent?.presence?.state ?? "offline") === "offline";
+  if (client?.connection.state !== "connected" || !isOff) return;
+  const gone = client;
+  client = null;
+  gone.close();
+  await enter();
 }
 
 /**
@@ -190,14 +208,14 @@ function signOut() {
 function leave() {
   const gone = client;
   client = null;
-  waiting = null;
+  hearing.forget();
+  toldBar.hidden = true;
   // Another tab may be the one in which it goes on ringing.
   teller.ringing([], gone?.enabled ?? false);
   ringer.rings = false;
   gone?.close();
   audio.stop();
   void session.signOut();
-  board.clear();
   teller.user(null);
   page.dataset.enabled = "false";
 }
@@ -226,9 +244,8 @@ function showConnection({ state, code, reason = "" }) {
     if (client?.agent?.lease?.tab === null) takeFree();
     void loadDesk();
     loadView(views.shown);
-    const asked = waiting;
-    waiting = null;
-    if (asked !== null && performance.now() < asked.until) asked.act();
+    board.again();
+    hearing.connected();
   }
   embedder.post(OWN_API, "connection", { state });
   drawPhone();
@@ -290,9 +307,9 @@ function takeFree() {
 
 /** Whether this tab is the one that rings and dials then. */
 async function enableTab() {
-  const asked = client?.enableTab();
+  const asked = comeBack().then(() => client?.enableTab());
   await attempt(say("useThisTab"), asked);
-  return asked?.then(({ tab: enabled }) => enabled === tab.id, () => false) ?? false;
+  return asked.then((lease) => lease?.tab === tab.id, () => false);
 }
 
 /** @param {Dialed} dialed */
@@ -302,102 +319,34 @@ async function dial({ number, ...more }) {
   await audio.expect(client.dial(number, more));
 }
 
-/** Puts a number into the dial pad. @param {string} number */
-function offer(number) {
+/** Puts a number into the dial pad. @param {Dialed} dialed */
+function offer(dialed) {
   views.show("phone");
-  pad.offer({ number });
+  pad.offer(dialed);
 }
 
-/** What the page that frames us says. @param {MessageEvent} event */
-function hearMessage(event) {
-  if (session.isPopup(event)) {
-    const code = event.data?.payload?.code;
-    if (event.data?.method === "signed_in" && typeof code === "string") void signIn(code).then(() => phonePage.focus({ preventScroll: true }));
-    return;
-  }
-  const message = embedder.read(event);
-  if (message === null) {
-    // The guest library reads these by itself.
-    if (event.data?.__postTarget !== "interaction" || guest === null) embedder.ignore();
-    return;
-  }
-  const act = message.api === DIALPAD_API ? dialpadMethods[message.method] : ownMethods[message.method];
-  if (act) act(message);
-  else embedder.ignore();
-}
-
-/** @type {Record<string, (message: HostMessage) => void>} */
-const dialpadMethods = Object.assign(Object.create(null), {
-  enable_current_tab: () => void enableTab(),
-  initiate_call: (/** @type {HostMessage} */ { payload }) => whenThere(() => void initiateCall(payload)),
-  hang_up_all_calls: () => {
-    for (const { agentId, verbs, dtCallId } of client?.calls ?? []) {
-      const isOwn = agentId === client?.agent?.login && verbs.includes("hangup");
-      if (isOwn) void attempt(say("hangup"), client?.hangup(dtCallId));
-    }
-  },
-});
-
-/** @type {Record<string, (message: HostMessage) => void>} */
-const ownMethods = Object.assign(Object.create(null), {
-  dial: (/** @type {HostMessage} */ { payload }) => {
-    const number = /** @type {{ number?: unknown } | null} */ (payload)?.number;
-    if (typeof number === "string") whenThere(() => void dialForPage({ number, click: true }, true));
-  },
-  sign_in: (/** @type {HostMessage} */ { payload }) => {
-    const token = /** @type {{ token?: unknown } | null} */ (payload)?.token;
-    if (typeof token === "string" && client === null) void signIn(token);
-  },
-});
-
-/** Does what the page asks for when calls can be made: now, or as soon as somebody is signed in and connected. @param {() => void} act */
-function whenThere(act) {
-  if (client?.connection.state === "connected") act();
-  else waiting = { act, until: performance.now() + WAIT_MS };
-  if (client === null) tell(say("signInFirst"));
+/** Whether this comes from the window in which one signs in. @param {MessageEvent} event */
+function hearPopup(event) {
+  if (!session.isPopup(event)) return false;
+  const code = event.data?.payload?.code;
+  const isCode = event.data?.method === "signed_in" && typeof code === "string";
+  if (isCode) void signIn(code).then(() => phonePage.focus({ preventScroll: true }));
+  return true;
 }
 
 /** @param {string} code */
-async function signIn(code) {
-  try {
-    await session.redeem(code);
-    if (client === null) enter();
-  } catch (error) {
-    write(signInHint, say("embedFailed", { message: /** @type {Error} */ (error).message }));
-  }
-}
-
-/** @param {unknown} payload */
-async function initiateCall(payload) {
-  const asked = readInitiateCall(payload, app);
-  if (typeof asked === "string") return refusePage("invalid", asked);
-  const { number, enable, callerId, customData } = asked;
-  await dialForPage({ number, click: true, ...(callerId && { callerId }), ...(customData !== undefined && { customData }) }, enable);
-}
-
-/**
- * Dials what a page asks for, or puts it into the pad: where the client app wants that, and where another tab is enabled and is to stay so.
- *
- * @param {Dialed} dialed
- * @param {boolean} enable
- */
-async function dialForPage(dialed, enable) {
-  views.show("phone");
-  pad.offer(dialed);
-  if (app.autoDial === "confirm" || client === null || (!client.enabled && !enable)) return;
-  try {
-    await dial(dialed);
-    pad.offer({ number: "" });
-  } catch (error) {
-    const { code = "failed", message } = /** @type {{ code?: string, message: string }} */ (error);
-    refusePage(code, message);
-  }
-}
-
-/** @param {string} code @param {string} message */
-function refusePage(code, message) {
-  tell(message);
-  embedder.post(OWN_API, "call_refused", { code, message });
+function signIn(code) {
+  const signed = signingIn.then(async () => {
+    if (client !== null) return;
+    try {
+      await session.redeem(code);
+      void enter();
+    } catch (error) {
+      showSignIn(say("embedFailed", { message: /** @type {Error} */ (error).message }));
+    }
+  });
+  signingIn = signed;
+  return signed;
 }
 
 /**

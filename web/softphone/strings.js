@@ -118,6 +118,8 @@ const STRINGS = {
   saveAndEnd: "Save and finish",
   saved: "Saved.",
   endWrap: "Finish",
+  putAway: "Do not save",
+  stillUnsaved: "The call is over. What you wrote is not saved yet.",
   needsOutcome: "Choose an outcome first.",
   earlier: "Earlier calls",
   // The dial pad

@@ -5,6 +5,7 @@
  */
 import { find, write } from "../shared/dom.js";
 import { makeOption } from "./controls.js";
+import { keepDraft, recallDraft } from "./drafts.js";
 import { say } from "./strings.js";
 
 /** @typedef {{ name: string, text: string, callable: boolean }} Outcome */
@@ -28,11 +29,14 @@ export class WrapUp {
   #said;
   /** @type {readonly Outcome[]} */
   #outcomes = [];
+  /** What is written and not saved. @type {Draft | null} */
+  #draft = null;
 
   /** @param {HTMLElement} root @param {string} call */
   constructor(root, call) {
     this.#root = root;
     this.#key = `cti notes ${call}`;
+    this.#draft = recallDraft(this.#key);
     this.#outcome = find(root, "[data-testid=outcome]", HTMLSelectElement);
     this.#notes = find(root, "[data-testid=notes]", HTMLTextAreaElement);
     this.#again = find(root, ".again", HTMLElement);
@@ -58,41 +62,53 @@ export class WrapUp {
   /** @param {Call} call */
   show({ state, verbs, notes }) {
     this.#root.hidden = !verbs.includes("set_outcome");
-    this.#end.hidden = !verbs.includes("end_wrap");
+    // A call that is gone stays for what is written of it, until that is saved or put away.
+    this.#end.hidden = !verbs.includes("end_wrap") && state !== "end";
+    write(this.#end, say(state === "end" ? "putAway" : "endWrap"));
+    if (state === "end" && this.#said.textContent === "") write(this.#said, say("stillUnsaved"));
     write(this.#save, say(state === "idle" ? "saveAndEnd" : "save"));
     if (notes !== null && this.#notes.value === "" && document.activeElement !== this.#notes) this.#notes.value = notes;
   }
 
+  /** Whether there is something to lose. */
+  get isUnsaved() {
+    return this.#draft !== null && (this.#draft.outcome !== "" || this.#draft.notes.trim() !== "");
+  }
+
   /** Nothing is written any more. */
   forget() {
-    draftStorage()?.removeItem(this.#key);
+    this.#draft = null;
+    keepDraft(this.#key, null);
+  }
+
+  /** What is written is not to be saved; the answer takes that back. */
+  setAside() {
+    const draft = this.#draft;
+    this.#draft = null;
+    return () => void (this.#draft = draft);
   }
 
   #keep() {
     write(this.#said, "");
-    this.#again.hidden = !this.#outcomes.some(({ name, callable }) => callable && name === this.#outcome.value);
-    /** @type {Draft} */
-    const draft = { outcome: this.#outcome.value, notes: this.#notes.value, retryAt: this.#retryAt.value, retryMine: this.#retryMine.checked };
-    try {
-      draftStorage()?.setItem(this.#key, JSON.stringify(draft));
-    } catch {
-      // No room: what is written is lost by a reload, not by saving.
-    }
+    // Until it is known what can be chosen, what was chosen before a reload is not shown.
+    const outcome = this.#outcomes.length > 0 ? this.#outcome.value : (this.#draft?.outcome ?? "");
+    this.#draft = { outcome, notes: this.#notes.value, retryAt: this.#retryAt.value, retryMine: this.#retryMine.checked };
+    keepDraft(this.#key, this.#draft);
+    this.#showAgain();
   }
 
   #recall() {
-    /** @type {Draft | null} */
-    let draft = null;
-    try {
-      draft = JSON.parse(draftStorage()?.getItem(this.#key) ?? "null");
-    } catch {
-      return;
+    const draft = this.#draft;
+    if (draft !== null) {
+      this.#outcome.value = draft.outcome;
+      this.#notes.value = draft.notes;
+      this.#retryAt.value = draft.retryAt;
+      this.#retryMine.checked = draft.retryMine;
     }
-    if (draft === null) return;
-    this.#outcome.value = draft.outcome;
-    if (this.#notes.value === "") this.#notes.value = draft.notes;
-    this.#retryAt.value = draft.retryAt;
-    this.#retryMine.checked = draft.retryMine;
+    this.#showAgain();
+  }
+
+  #showAgain() {
     this.#again.hidden = !this.#outcomes.some(({ name, callable }) => callable && name === this.#outcome.value);
   }
 
@@ -113,14 +129,5 @@ export class WrapUp {
       write(this.#said, /** @type {Error} */ (error).message);
     }
     this.#save.disabled = false;
-  }
-}
-
-/** @returns {Storage | null} */
-function draftStorage() {
-  try {
-    return sessionStorage;
-  } catch {
-    return null;
   }
 }

@@ -34,6 +34,16 @@ async function embedToken(source) {
 }
 
 let isSigningIn = false;
+/** The frame in which a conversation lives: who leaves the page ends it. @type {HTMLIFrameElement | null} */
+let talkingFrame = null;
+
+/** @param {boolean} talking */
+function talks(talking) {
+  const frame = current()?.frame ?? null;
+  talkingFrame = talking ? frame : null;
+  // a softphone that is loaded anew has lost it, and says nothing of that
+  frame?.addEventListener("load", () => (talkingFrame = null), { once: true });
+}
 
 /** The page vouches for its agent, if it is set up to. */
 async function signIn() {
@@ -60,6 +70,7 @@ const PROTOCOLS = {
     sign_in_needed: () => void signIn(),
     wants_attention: () => void setVisible(true),
     connection: (payload) => announce("connection", payload),
+    sound: ({ talking }) => talks(talking === true),
     call(payload) {
       concerns(payload);
       announce("call", payload);
@@ -99,6 +110,8 @@ export function listenToFrames() {
   window.addEventListener("message", (event) => {
     if (!take(event)) ignored += 1;
   });
+  // The frame cannot ask: a sandbox forbids it.
+  window.addEventListener("beforeunload", (event) => talkingFrame !== null && talkingFrame === current()?.frame && event.preventDefault());
 }
 
 /** Has the softphone dial, as if the number had been clicked. @param {string} number */
