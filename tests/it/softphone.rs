@@ -7,5 +7,7 @@ mod dialpad;
 mod framing;
 mod loss;
 mod pictures;
+mod signing;
 mod speed;
 mod using;
+mod writing;

@@ -31,6 +31,8 @@ const HIDDEN_TAB_MS = 1_500;
 const DESK_EVERY_MS = 60_000;
 /** After these wishes the agent's own telephone rings. */
 const RINGS_HIS_LINE = new Set(["answer", "accept_preview"]);
+/** Directions of calls that somebody wished for their agent: by number, or by a click in a page. */
+const OWN_WISH = new Set(["outbound", "clicktocall"]);
 
 customElements.define("soft-pad", SoftPad);
 customElements.define("soft-presence", SoftPresence);
@@ -161,8 +163,7 @@ function enter() {
   next.on("change", drawPhone);
   next.on("lease", ({ lease }) => client === next && lease.tab === null && takeFree());
   next.on("call", ({ call, previous, gone, replay, type }) => {
-    const isByHim = gone === "ended" && hungUp.delete(call.dtCallId);
-    if (gone === "ended" && !replay && !isByHim) tellFailure(call, previous);
+    if (gone === "ended" && !replay && !hungUp.has(call.dtCallId)) tellFailure(call, previous);
     embedder.post(OWN_API, "call", { ...call, gone, event: type });
     if (gone !== null || type === "call.result") loadView(views.shown);
   });
@@ -190,7 +191,7 @@ async function comeBack() {
  * @param {Call | null} previous
  */
 function tellFailure({ direction, agentId, callStatus, outcome, fromName, toName, phone }, previous) {
-  const isOwn = direction === "outbound" && agentId === client?.agent?.login;
+  const isOwn = OWN_WISH.has(direction ?? "") && agentId === client?.agent?.login;
   if (!isOwn || callStatus === "completed" || (previous !== null && previous.state !== "ringing")) return;
   const who = toName ?? fromName ?? phone ?? say("noNumber");
   tell(say("notConnected", { who, why: sayKnown(`end_${callStatus}`, outcome ?? callStatus) }));
@@ -209,6 +210,7 @@ function leave() {
   const gone = client;
   client = null;
   hearing.forget();
+  hungUp.clear();
   toldBar.hidden = true;
   // Another tab may be the one in which it goes on ringing.
   teller.ringing([], gone?.enabled ?? false);

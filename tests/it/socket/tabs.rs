@@ -94,6 +94,14 @@ both! {
         assert_eq!(refused["err"]["code"], "refused");
     }
 
+    async fn who_signs_out_and_comes_back_at_once_is_signed_in(t: TestApp) {
+        let (first, _) = tab(&t, TABS[0]).await;
+        t.be("agent1", "offline").await;
+        drop(first);
+        let (_second, lease) = tab(&t, TABS[1]).await;
+        assert_eq!((t.agent("agent1").await["state"].clone(), &lease["tab"]), (json!("not_ready"), &json!(TABS[1])));
+    }
+
     async fn a_program_and_a_tab_without_a_name_cannot_be_enabled(t: TestApp) {
         let mut nameless = Wire::softphone(&t, "agent1", json!({})).await;
         assert_eq!(nameless.next_of("snapshot").await["agent"]["lease"]["tab"], Value::Null);

@@ -13,7 +13,8 @@ use crate::support::{app::answer, chromium::Browser, figure, floor::due};
 async fn says_it_is_lost(tab: &Tab) {
     let lost =
         "!document.querySelector('[data-testid=connection]').hidden && document.querySelector('main.phone').hasAttribute('data-stale')
-                && document.querySelector('[data-testid=cards]').inert";
+                && document.querySelector('[data-testid=cards]').inert && document.querySelector('soft-pad').inert
+                && document.querySelector('soft-presence .ready').disabled && document.querySelector('soft-presence select').disabled";
     tab.frame.wait_for(lost, SECONDS).await;
 }
 
