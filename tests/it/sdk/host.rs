@@ -364,3 +364,22 @@ async fn softphone_and_page_tell_each_other_more() {
     assert_eq!(page.eval(&format!("{TREE}.querySelector('[role=status]').hidden")).await, true, "it has said something");
     assert_eq!(page.console_errors(), [""; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_a_conversation_is_asked_first() {
+    let crm = Crm::open().await;
+    let (page, phone) = crm.page("", "").await;
+    let asks =
+        "(() => { const event = new Event('beforeunload', {cancelable: true}); dispatchEvent(event); return event.defaultPrevented; })()";
+    let say = |talking: Value| {
+        format!("raw({})", json!({"api": "cti_gateway", "version": "1.0", "method": "sound", "payload": {"talking": talking}}))
+    };
+    assert_eq!(page.eval(asks).await, false);
+    for (talking, asked) in [(json!(true), true), (json!(false), false), (json!("yes"), false), (json!(true), true)] {
+        phone.eval(&say(talking)).await;
+        wait_is(&page, asks, json!(asked)).await;
+    }
+    // a frame that is loaded anew has lost it
+    phone.eval("setTimeout(() => location.reload())").await;
+    wait_is(&page, asks, json!(false)).await;
+}

@@ -1,8 +1,16 @@
 //! Sound in the browser, as far as it needs no telephone system: who is told of his line, what the page may speak with, and what it
 //! says when there is no sound. That two pages hear each other shows `asterisk::real::browser`.
 
+use std::sync::{Arc, Mutex};
+
+use axum::{
+    Router,
+    extract::ws::{Message, WebSocketUpgrade},
+    routing::any,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use super::{
     crm::{ANNA, Crm, SECONDS, Tab},
@@ -177,4 +185,74 @@ async fn a_system_without_lines_shows_nothing_of_sound() {
     let (_, desk) = crm.t.get(&format!("/api/v1/agents/{ANNA}/desk")).await;
     assert_eq!(desk["audio"], false);
     assert_eq!(tab.frame.eval("document.querySelector('soft-audio').hidden").await, true);
+}
+
+/// A telephone system's door for browsers that registers whoever's name begins with `new-` and refuses all others; the names that it saw.
+async fn registrar() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("ws://{}/ws", listener.local_addr().expect("an address"));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let names = seen.clone();
+    let upgrade = async move |upgrade: WebSocketUpgrade| {
+        upgrade.protocols(["sip"]).on_upgrade(async move |mut socket| {
+            while let Some(Ok(Message::Text(request))) = socket.recv().await {
+                let header = |name: &str| request.lines().find(|line| line.starts_with(name)).expect("a header").to_owned();
+                if !request.starts_with("REGISTER") {
+                    continue;
+                }
+                let to = header("To: ");
+                let is_known = to.contains("<sip:new-");
+                names.lock().expect("no panic").push(to.clone());
+                let status = if is_known { "200 OK" } else { "403 Forbidden" };
+                let copied = ["Via: ", "From: ", "Call-ID: ", "CSeq: ", "Contact: "].map(header).join("\r\n");
+                let answer = format!("SIP/2.0 {status}\r\n{copied}\r\n{to};tag=1\r\nExpires: 120\r\nContent-Length: 0\r\n\r\n");
+                if socket.send(Message::text(answer)).await.is_err() {
+                    return;
+                }
+            }
+        })
+    };
+    tokio::spawn(axum::serve(listener, Router::new().route("/ws", any(upgrade))).into_future());
+    (url, seen)
+}
+
+/// The page waits no longer than a moment before it tries again.
+const IMPATIENT: &str =
+    "const later = setTimeout; window.setTimeout = (act, ms, ...more) => later(act, ms === 15_000 ? 300 : ms, ...more); 0";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_that_is_refused_is_asked_for_again() {
+    let (url, seen) = registrar().await;
+    let terms = |user: &str| json!({"url": url, "domain": "pbx.example", "user": user, "password": "own"});
+    let crm = site(&terms("old-{extension}")).await;
+    let browser = Browser::launch().await;
+    let tab = crm.signed_in(&browser).await;
+    tab.frame.wait_for("!document.querySelector('soft-audio').hidden", SECONDS).await;
+    tab.frame.eval(IMPATIENT).await;
+    tab.press("sound-switch").await;
+    says(&tab, "refuses this line").await;
+    put(&crm.t, "telephone-systems/office", office(&terms("new-{extension}"))).await;
+    says(&tab, "Sound is on").await;
+    let seen = seen.lock().expect("no panic").clone();
+    assert!(seen[0].contains("<sip:old-1009@pbx.example>") && seen.last().expect("one").contains("<sip:new-1009@pbx.example>"), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_away_is_no_missing_line() {
+    let (url, _) = registrar().await;
+    let crm = site(&json!({"url": url, "domain": "pbx.example", "user": "new-{extension}", "password": "own"})).await;
+    let browser = Browser::launch().await;
+    for part in ["*/audio", "*/vendor/jssip.js*"] {
+        let tab = crm.signed_in(&browser).await;
+        tab.frame.wait_for("!document.querySelector('soft-audio').hidden", SECONDS).await;
+        tab.frame.eval(IMPATIENT).await;
+        tab.frame.block(&[part]).await;
+        tab.press("sound-switch").await;
+        says(&tab, "The server does not answer").await;
+        tab.frame.block(&[]).await;
+        says(&tab, "Sound is on").await;
+        tab.press("sound-switch").await;
+        says(&tab, "Calls reach your telephone").await;
+        tab.page.close().await;
+    }
 }

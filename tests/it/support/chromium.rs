@@ -311,6 +311,12 @@ impl Page {
         done.expect("the network is switched");
     }
 
+    /// Nothing with such an address can be had any more; without any, all can.
+    pub(crate) async fn block(&self, patterns: &[&str]) {
+        self.call("Network.enable", json!({})).await.expect("the network is watched");
+        self.call("Network.setBlockedURLs", json!({ "urls": patterns })).await.expect("addresses are blocked");
+    }
+
     /// Shows the tab as a user who prefers the dark or the light look sees it.
     pub(crate) async fn emulate_media(&self, dark: bool) {
         let value = if dark { "dark" } else { "light" };
