@@ -113,7 +113,7 @@ export class SipLine {
 
   /** @returns {Promise<typeof import("jssip")>} */
   async #load() {
-    // A browser remembers of an address that its module could not be loaded.
+    // Firefox and Safari remember of an address that its module could not be loaded.
     const address = this.#failedLoads === 0 ? SIP_LIBRARY : `${SIP_LIBRARY}?again=${this.#failedLoads}`;
     try {
       return (await import(address)).default;

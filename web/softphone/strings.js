@@ -119,7 +119,7 @@ const STRINGS = {
   saved: "Saved.",
   endWrap: "Finish",
   putAway: "Do not save",
-  stillUnsaved: "The call is over. What you wrote is not saved yet.",
+  stillUnsaved: "What you wrote of this call is not saved yet.",
   needsOutcome: "Choose an outcome first.",
   earlier: "Earlier calls",
   // The dial pad

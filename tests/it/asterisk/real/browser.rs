@@ -24,13 +24,17 @@ const LINES: &[(&str, &str)] = &[(ANNA, "s3cret-9"), ("1001", "s3cret-1"), ("100
 /// Enough to be a conversation: a packet is 20 ms of sound.
 const PACKETS: i64 = 100;
 
-/// Keeps the connections that a page makes, and its lines, for the test to look into.
+/// Keeps the connections that a page makes, its lines and the streams of its microphone, for the test to look into.
 const KEEP: &str = "(() => {
   const Real = RTCPeerConnection;
   window.connections = [];
   window.RTCPeerConnection = class extends Real {
     constructor(...terms) { super(...terms); connections.push(this); }
   };
+  const {mediaDevices} = navigator;
+  const open = mediaDevices?.getUserMedia.bind(mediaDevices);
+  window.streams = [];
+  if (open) mediaDevices.getUserMedia = (terms) => open(terms).then((stream) => { streams.push(stream); return stream; });
   const Socket = WebSocket;
   window.lines = [];
   window.WebSocket = class extends Socket {
@@ -195,9 +199,17 @@ async fn two_pages_speak_with_each_other() {
     // another microphone in the middle of a call
     anna.frame.eval("document.querySelector('soft-audio details').open = true").await;
     anna.frame.wait_for("document.querySelector('[data-testid=microphone]').options.length > 1", SECONDS).await;
-    anna.frame
-        .eval("{ const all = document.querySelector('[data-testid=microphone]'); all.selectedIndex = all.options.length - 1; all.dispatchEvent(new Event('change')); }")
-        .await;
+    let choose = "{ const all = document.querySelector('[data-testid=microphone]'); all.selectedIndex = all.options.length - 1; all.dispatchEvent(new Event('change')); }";
+    // one that cannot be used is closed, and she goes on with the one she had
+    let open = "streams.filter((stream) => stream.getTracks().some(({readyState}) => readyState === 'live')).length";
+    let (before, live) = (anna.frame.eval("streams.length").await, anna.frame.eval(open).await);
+    anna.frame.eval("const put = RTCRtpSender.prototype.replaceTrack; globalThis.mend = () => void (RTCRtpSender.prototype.replaceTrack = put); RTCRtpSender.prototype.replaceTrack = () => Promise.reject(new DOMException('no', 'InvalidStateError')); 0").await;
+    anna.frame.eval(choose).await;
+    anna.frame.wait_for(&format!("streams.length > {before} && {open} === {live}"), SECONDS).await;
+    hears(&ben, loud / 10.0).await;
+    anna.frame.eval("mend()").await;
+    anna.frame.eval(choose).await;
+    anna.frame.wait_for(&format!("streams.length > {before} + 1 && {open} === {live}"), SECONDS).await;
     hears(&ben, loud / 10.0).await;
 
     // the gateway's hold and hang-up
@@ -210,7 +222,14 @@ async fn two_pages_speak_with_each_other() {
     sound_is(&anna.frame, "ready").await;
     sound_is(&ben, "ready").await;
 
-    // what she asked for is over: a call that somebody else makes opens no microphone by itself
+    let told = "JSON.stringify(heard.filter(({method}) => method === 'sound').map(({payload}) => payload.talking))";
+    anna.page.wait_for(&format!("{told} === '[true,false]'"), SECONDS).await;
+
+    // what she asked for is over, or was refused: a call that somebody else makes opens no microphone by itself
+    dial(&anna.frame, "12x").await;
+    anna.frame
+        .wait_for("document.querySelector('[data-testid=pad-error]').textContent.includes('is not a telephone number')", SECONDS)
+        .await;
     dial(&ben, "1009").await;
     sound_is(&anna.frame, "ringing").await;
     sound_is(&ben, "talking").await;
