@@ -62,6 +62,7 @@ const STRINGS = {
   call_talk: "Talking",
   call_hold: "On hold",
   call_idle: "Wrap-up",
+  call_end: "Not saved",
   call_none: "Starting",
   unknownParty: "Unknown number",
   noNumber: "No number",

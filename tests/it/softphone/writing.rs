@@ -53,6 +53,7 @@ async fn what_is_written_outlives_the_wrap_up() {
     its_time_is_over(&crm, &first).await;
     assert_eq!(tab.shows("end").await, first);
     tab.frame.wait_for("document.querySelector('[data-testid=saved]').textContent.includes('not saved yet')", SECONDS).await;
+    assert_eq!(tab.frame.eval("document.querySelector('[data-testid=state]').textContent").await, "Not saved");
     // also over a reload
     let tab = crm.reloaded(tab).await;
     tab.connected().await;
