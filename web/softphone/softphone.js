@@ -80,7 +80,7 @@ const session = new SoftSession(api, clientId);
 let signingIn = Promise.resolve();
 
 const hearing = new Hearing(
-  { client: () => client, hearPopup, enableTab, offer, dial, signIn, tell, hangUp: (call) => void attempt(say("hangup"), client?.hangup(call)) },
+  { client: () => client, hearPopup, enableTab, offer, dial, signIn, tell, hangUp: (call) => void board.onAsk(call, "hangup", {}).catch(() => {}) },
   { embedder, app, hasGuest: guest !== null },
 );
 

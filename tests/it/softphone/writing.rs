@@ -131,21 +131,21 @@ async fn who_hangs_up_himself_is_not_told_that_nobody_was_reached() {
     put(&crm.t, "telephone-systems/house", json!({ "simulated": with(json!({"answerS": [60, 60]})) })).await;
     let browser = Browser::launch().await;
     let tab = crm.signed_in(&browser).await;
-    for by_himself in [true, false] {
+    for by in ["him", "his page", "somebody else"] {
         tab.sends("initiate_call", json!({ "phone_number": THEIRS })).await;
         let call = tab.shows("ringing").await;
-        if by_himself {
-            tab.press("hangup").await;
-        } else {
-            assert!(wish(&crm.t, &call, "hangup", json!({})).await.0.is_success());
+        match by {
+            "him" => tab.press("hangup").await,
+            "his page" => tab.sends("hang_up_all_calls", json!(null)).await,
+            _ => assert!(wish(&crm.t, &call, "hangup", json!({})).await.0.is_success()),
         }
         due(&crm.t).await;
         let over = format!("heard.some(({{payload}}) => payload?.dtCallId === '{call}' && payload.gone === 'ended')");
         tab.page.wait_for(&over, SECONDS).await;
-        if by_himself {
-            assert_eq!(tab.frame.eval("document.querySelector('[data-testid=told]').hidden").await, true);
-        } else {
+        if by == "somebody else" {
             tab.tells("was not reached").await;
+        } else {
+            assert_eq!(tab.frame.eval("document.querySelector('[data-testid=told]').hidden").await, true, "{by}");
         }
     }
 }
