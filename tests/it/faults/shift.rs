@@ -40,6 +40,8 @@ const LEADS: usize = 3_000;
 const HOLD: (&str, &str) = ("CTI_TELEPHONE__HOLD_MS", "900");
 /// The longest deadline here is that of a click, which rings for thirty seconds; an order that nobody has carried out has fifteen.
 const AT_REST_WITHIN: Duration = Duration::from_secs(45);
+/// Somebody has talked by then, or nobody can.
+const BUSY_WITHIN: Duration = Duration::from_secs(60);
 const GLANCE: Duration = Duration::from_millis(100);
 
 /// The beginnings of numbers all around the world, with seven more digits to come.
@@ -310,6 +312,11 @@ async fn shift(kind: Kind, kills: usize, servers: usize) {
         processes.insert(server, serve(sites[server]).await);
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
+    // kills that follow each other closely leave little time to talk: the day goes on until somebody has
+    let late = instant() + BUSY_WITHIN;
+    while done.wrapped.load(Relaxed) <= kills / 4 && instant() < late {
+        tokio::time::sleep(GLANCE).await;
+    }
     open.store(false, Relaxed);
     for (campaign, mode) in CAMPAIGNS {
         let stopped = json!({"dialing": {"mode": mode, "running": false, "ringS": 5, "wrapS": 2, "maxAttempts": 1}});
