@@ -39,12 +39,10 @@ export class Board {
   /** @param {readonly Call[]} calls */
   show(calls) {
     this.#calls = calls;
-    const live = new Set(calls.map(({ dtCallId }) => dtCallId));
-    const left = [...this.#cards.values()].filter((card) => !live.has(card.call.dtCallId) && card.isUnsaved);
-    const known = new Set(this.#unsaved.map(({ dtCallId }) => dtCallId));
-    const fresh = left.map(({ call }) => call).filter(({ dtCallId }) => !known.has(dtCallId));
-    const unsaved = [...this.#unsaved.filter(({ dtCallId }) => !live.has(dtCallId)), ...fresh.map(asOver)];
-    this.#draw([...calls, ...this.#keep(unsaved)]);
+    const over = new Map(this.#unsaved.map((call) => [call.dtCallId, call]));
+    for (const { call, isUnsaved } of this.#cards.values()) if (isUnsaved) over.set(call.dtCallId, asOver(call));
+    for (const { dtCallId } of calls) over.delete(dtCallId);
+    this.#draw([...calls, ...this.#keep([...over.values()])]);
   }
 
   /** Once a second. */

@@ -7,8 +7,10 @@
  * @import { Microphone } from "./microphone.js"
  * @import { Word } from "./strings.js"
  */
+import { Refused } from "./api.js";
 import { Expectation } from "./expectation.js";
 import { micTrouble, stopTracks } from "./microphone.js";
+import { say } from "./strings.js";
 
 /** Loaded when it is needed: it is larger than the rest of the page. */
 const SIP_LIBRARY = "/vendor/jssip.js";
@@ -46,6 +48,13 @@ const PICK_UP = /answer-after=0|alert-autoanswer/i;
 
 /** The server has no library of sound. */
 class NotBuilt extends Error {}
+
+/** Why a line cannot even ask to be registered. @param {unknown} error @returns {Word} */
+function whyNot(error) {
+  if (error instanceof NotBuilt) return "soundNotBuilt";
+  // Who does not answer says nothing of the line.
+  return error instanceof Refused && error.status === 0 ? "notThere" : "lineUnknown";
+}
 
 export class SipLine {
   /** Something that is shown has changed. */
@@ -103,11 +112,9 @@ export class SipLine {
       if (!isOver()) this.#open(library, terms);
     } catch (error) {
       if (isOver()) return;
-      const { status } = /** @type {{ status?: number }} */ (error);
-      const isBuilt = !(error instanceof NotBuilt);
-      // Who does not answer says nothing of the line.
-      this.#be(isBuilt && status === 0 ? "connecting" : "failed", !isBuilt ? "soundNotBuilt" : status === 0 ? "notThere" : "lineUnknown");
-      if (isBuilt) this.#again = setTimeout(() => void this.#begin(), AGAIN_MS);
+      const why = whyNot(error);
+      this.#be(why === "notThere" ? "connecting" : "failed", why);
+      if (why !== "soundNotBuilt") this.#again = setTimeout(() => void this.#begin(), AGAIN_MS);
     }
   }
 
@@ -120,7 +127,7 @@ export class SipLine {
     } catch {
       this.#failedLoads += 1;
       const answer = await fetch(SIP_LIBRARY, { method: "HEAD", credentials: "omit" }).catch(() => null);
-      throw answer?.status === NOT_FOUND ? new NotBuilt() : Object.assign(new Error(), { status: 0 });
+      throw answer?.status === NOT_FOUND ? new NotBuilt() : new Refused(0, "no_answer", say("notThere"));
     }
   }
 

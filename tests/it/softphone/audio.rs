@@ -181,7 +181,7 @@ async fn a_system_without_lines_shows_nothing_of_sound() {
     let browser = Browser::launch().await;
     let tab = crm.signed_in(&browser).await;
     tab.press("ready").await;
-    tab.frame.wait_for("document.querySelector('[data-testid=presence]').dataset.state === 'ready'", SECONDS).await;
+    tab.shows_presence("ready").await;
     let (_, desk) = crm.t.get(&format!("/api/v1/agents/{ANNA}/desk")).await;
     assert_eq!(desk["audio"], false);
     assert_eq!(tab.frame.eval("document.querySelector('soft-audio').hidden").await, true);

@@ -183,6 +183,29 @@ impl Tab {
         self.frame.eval(&format!("{button}.click()")).await;
     }
 
+    /// Waits until the frame shows its agent in this state.
+    pub(crate) async fn shows_presence(&self, state: &str) {
+        self.frame.wait_for(&format!("document.querySelector('[data-testid=presence]').dataset.state === '{state}'"), SECONDS).await;
+    }
+
+    /// Signs its agent out, as a person does it.
+    pub(crate) async fn sign_out(&self) {
+        self.press("sign-out").await;
+        self.frame.wait_for("document.body.dataset.session === 'none'", SECONDS).await;
+    }
+
+    /// Writes into a field as a person does, as far as the page can tell.
+    pub(crate) async fn writes(&self, name: &str, text: &str) {
+        let field = format!("document.querySelector('[data-testid={name}]')");
+        let written = format!("{field}.value = {}; {field}.dispatchEvent(new Event('input', {{bubbles: true}}))", json!(text));
+        self.frame.eval(&written).await;
+    }
+
+    /// Waits until the outcomes that can be chosen are there.
+    pub(crate) async fn can_choose(&self) {
+        self.frame.wait_for("document.querySelector('[data-testid=outcome]').options.length > 5", SECONDS).await;
+    }
+
     /// Waits until the CRM's page has been told exactly this by this method.
     pub(crate) async fn heard(&self, method: &str, payloads: Value) {
         let is = format!("JSON.stringify(dialpad('{method}')) === {}", json!(payloads.to_string()));

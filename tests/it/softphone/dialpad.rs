@@ -48,7 +48,7 @@ async fn a_caller_rings_once_over_a_reload() {
     let browser = Browser::launch().await;
     let tab = crm.signed_in(&browser).await;
     tab.press("ready").await;
-    tab.frame.wait_for("document.querySelector('[data-testid=presence]').dataset.state === 'ready'", SECONDS).await;
+    tab.shows_presence("ready").await;
     ring_in(&crm.t, CALLER, DID).await;
     due(&crm.t).await;
     tab.shows("incoming").await;
@@ -182,7 +182,7 @@ async fn one_of_three_tabs_rings_and_a_page_can_enable_its_own() {
     first.frame.wait_for("document.body.dataset.enabled === 'false'", SECONDS).await;
     assert_eq!((enabled().await, crm.t.calls().await.len()), (vec![false, false, true], 0));
     third.press("ready").await;
-    third.frame.wait_for("document.querySelector('[data-testid=presence]').dataset.state === 'ready'", SECONDS).await;
+    third.shows_presence("ready").await;
     ring_in(&crm.t, CALLER, DID).await;
     due(&crm.t).await;
     for tab in [&first, &second, &third] {
@@ -202,8 +202,7 @@ async fn one_of_three_tabs_rings_and_a_page_can_enable_its_own() {
     second.page.wait_for(&format!("JSON.stringify({refused}) === '[\"disabled_tab\"]'"), SECONDS).await;
     assert_eq!(second.frame.eval("document.querySelector('[data-testid=number]').value").await, THEIRS, "the number is still there");
     // who signs out in one of the others leaves the ring to the one that rings
-    first.press("sign-out").await;
-    first.frame.wait_for("document.body.dataset.session === 'none'", SECONDS).await;
+    first.sign_out().await;
     assert_eq!(first.page.eval("dialpad('call_ringing').length").await, 0);
     first.sign_in(&browser, PASSWORD).await;
     first.connected().await;

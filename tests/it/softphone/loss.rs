@@ -25,11 +25,9 @@ async fn a_call_is_kept_over_a_reload_and_what_is_written_of_it() {
     let tab = crm.signed_in(&browser).await;
     tab.sends("initiate_call", json!({ "phone_number": THEIRS })).await;
     let call = tab.shows("talk").await;
-    tab.frame.wait_for("document.querySelector('[data-testid=outcome]').options.length > 5", SECONDS).await;
-    tab.frame
-        .eval("const notes = document.querySelector('[data-testid=notes]'); notes.value = 'wants two'; notes.dispatchEvent(new Event('input', {bubbles: true}));
-               const outcome = document.querySelector('[data-testid=outcome]'); outcome.value = 'SALE'; outcome.dispatchEvent(new Event('input', {bubbles: true}))")
-        .await;
+    tab.can_choose().await;
+    tab.writes("notes", "wants two").await;
+    tab.writes("outcome", "SALE").await;
     let tab = crm.reloaded(tab).await;
     tab.connected().await;
     assert_eq!(tab.shows("talk").await, call);

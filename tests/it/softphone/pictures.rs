@@ -50,7 +50,7 @@ async fn pictures_of_the_softphone() {
     tab.connected().await;
     picture(&tab.page, "softphone-ready").await;
     tab.press("ready").await;
-    tab.frame.wait_for("document.querySelector('[data-testid=presence]').dataset.state === 'ready'", SECONDS).await;
+    tab.shows_presence("ready").await;
     ring_in(&crm.t, CALLER, DID).await;
     due(&crm.t).await;
     tab.shows("incoming").await;

@@ -9,15 +9,6 @@ use crate::support::chromium::Browser;
 /// How often a page was asked who its agent is.
 const ASKED: &str = "heard.filter(({method}) => method === 'sign_in_needed').length";
 
-async fn signs_out(tab: &Tab) {
-    tab.press("sign-out").await;
-    tab.frame.wait_for("document.body.dataset.session === 'none'", SECONDS).await;
-}
-
-async fn shows_presence(tab: &Tab, state: &str) {
-    tab.frame.wait_for(&format!("document.querySelector('[data-testid=presence]').dataset.state === '{state}'"), SECONDS).await;
-}
-
 /// What a page writes to ask for a call by our own words.
 fn dials(number: &str, to: &str) -> String {
     let message = json!({"api": "cti_gateway", "version": "1.0", "method": "dial", "payload": {"number": number}});
@@ -32,7 +23,7 @@ async fn who_signs_out_is_out_and_can_come_back_at_once() {
     tab.page.wait_for(&format!("{ASKED} === 1"), SECONDS).await;
     tab.sign_in(&browser, PASSWORD).await;
     tab.connected().await;
-    signs_out(&tab).await;
+    tab.sign_out().await;
     tab.page.wait_for("dialpad('user_authentication').at(-1).user_authenticated === false", SECONDS).await;
     assert_eq!(tab.page.eval(ASKED).await, 1, "a page that vouches for its agent would sign him in again");
     tab.sign_in(&browser, PASSWORD).await;
@@ -56,17 +47,17 @@ async fn a_sign_out_in_one_tab_leaves_the_others_of_use() {
     let browser = Browser::launch().await;
     let [first, second, third] = [crm.signed_in(&browser).await, crm.signed_in(&browser).await, crm.signed_in(&browser).await];
     assert_eq!(first.frame.eval("document.body.dataset.enabled").await, "true");
-    signs_out(&first).await;
+    first.sign_out().await;
     for tab in [&second, &third] {
-        shows_presence(tab, "offline").await;
+        tab.shows_presence("offline").await;
     }
     // Ready signs him on again, there
     second.press("ready").await;
-    shows_presence(&second, "ready").await;
+    second.shows_presence("ready").await;
     second.frame.wait_for("document.body.dataset.enabled === 'true'", SECONDS).await;
-    shows_presence(&third, "ready").await;
-    signs_out(&second).await;
-    shows_presence(&third, "offline").await;
+    third.shows_presence("ready").await;
+    second.sign_out().await;
+    third.shows_presence("offline").await;
     // and so does a call
     third.sends("initiate_call", json!({ "phone_number": THEIRS })).await;
     third.shows("talk").await;
@@ -120,7 +111,7 @@ async fn what_waits_is_forgotten_with_its_agent_and_with_time() {
     tab.frame.wait_for("document.body.dataset.connection !== 'connected'", SECONDS).await;
     tab.page.eval(&ask).await;
     tab.frame.eval("new Promise((later) => setTimeout(later, 100))").await;
-    signs_out(&tab).await;
+    tab.sign_out().await;
     tab.page.set_offline(false).await;
     comes(&tab).await;
     assert_eq!(crm.t.calls().await.len(), 0, "somebody else's");

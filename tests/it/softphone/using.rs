@@ -35,7 +35,7 @@ async fn a_screen_reader_finds_nothing_serious_in_any_view() {
     tab.sign_in(&browser, super::crm::PASSWORD).await;
     tab.connected().await;
     tab.press("ready").await;
-    tab.frame.wait_for("document.querySelector('[data-testid=presence]').dataset.state === 'ready'", SECONDS).await;
+    tab.shows_presence("ready").await;
     ring_in(&crm.t, CALLER, DID).await;
     due(&crm.t).await;
     tab.shows("incoming").await;

@@ -10,20 +10,8 @@ use crate::support::{
     floor::{due, put, wish, with},
 };
 
-/// Writes it as a person does, as far as the page can tell.
-async fn write(tab: &Tab, name: &str, text: &str) {
-    let field = format!("document.querySelector('[data-testid={name}]')");
-    let written = format!("{field}.value = {}; {field}.dispatchEvent(new Event('input', {{bubbles: true}}))", json!(text));
-    tab.frame.eval(&written).await;
-}
-
 async fn value(tab: &Tab, name: &str) -> Value {
     tab.frame.eval(&format!("document.querySelector('[data-testid={name}]').value")).await
-}
-
-/// Waits until the outcomes that can be chosen are there.
-async fn can_choose(tab: &Tab) {
-    tab.frame.wait_for("document.querySelector('[data-testid=outcome]').options.length > 5", SECONDS).await;
 }
 
 /// A call of his, in wrap-up.
@@ -33,7 +21,7 @@ async fn wrapping_up(crm: &Crm, tab: &Tab) -> String {
     due(&crm.t).await;
     tab.press("hangup").await;
     tab.shows("idle").await;
-    can_choose(tab).await;
+    tab.can_choose().await;
     call
 }
 
@@ -49,7 +37,7 @@ async fn what_is_written_outlives_the_wrap_up() {
     let browser = Browser::launch().await;
     let tab = crm.signed_in(&browser).await;
     let first = wrapping_up(&crm, &tab).await;
-    write(&tab, "notes", "wants two").await;
+    tab.writes("notes", "wants two").await;
     its_time_is_over(&crm, &first).await;
     assert_eq!(tab.shows("end").await, first);
     tab.frame.wait_for("document.querySelector('[data-testid=saved]').textContent.includes('not saved yet')", SECONDS).await;
@@ -58,22 +46,22 @@ async fn what_is_written_outlives_the_wrap_up() {
     let tab = crm.reloaded(tab).await;
     tab.connected().await;
     assert_eq!(tab.shows("end").await, first);
-    can_choose(&tab).await;
+    tab.can_choose().await;
     assert_eq!(value(&tab, "notes").await, "wants two");
-    write(&tab, "outcome", "SALE").await;
+    tab.writes("outcome", "SALE").await;
     tab.press("save").await;
     tab.shows_none().await;
     let (_, now) = crm.t.get(&format!("/api/v1/dialer-calls/{first}")).await;
     assert_eq!((&now["outcome"], &now["notes"], &now["status"]), (&json!("Sale"), &json!("wants two"), &json!("closed")));
     // what he does not want to save is kept neither here nor there
     let second = wrapping_up(&crm, &tab).await;
-    write(&tab, "notes", "nothing").await;
+    tab.writes("notes", "nothing").await;
     its_time_is_over(&crm, &second).await;
     tab.shows("end").await;
     tab.press("end-wrap").await;
     tab.shows_none().await;
     let third = wrapping_up(&crm, &tab).await;
-    write(&tab, "notes", "nothing").await;
+    tab.writes("notes", "nothing").await;
     tab.press("end-wrap").await;
     tab.shows_none().await;
     // a call of which nothing is written just goes
@@ -95,11 +83,10 @@ async fn what_is_written_is_not_for_the_next_one_at_this_desk() {
     let browser = Browser::launch().await;
     let tab = crm.signed_in(&browser).await;
     let call = wrapping_up(&crm, &tab).await;
-    write(&tab, "notes", "hers").await;
+    tab.writes("notes", "hers").await;
     its_time_is_over(&crm, &call).await;
     tab.shows("end").await;
-    tab.press("sign-out").await;
-    tab.frame.wait_for("document.body.dataset.session === 'none'", SECONDS).await;
+    tab.sign_out().await;
     assert_eq!(tab.frame.eval("JSON.stringify({...sessionStorage}).includes('hers')").await, false);
     tab.sign_in(&browser, PASSWORD).await;
     tab.connected().await;
@@ -122,7 +109,7 @@ async fn a_card_that_could_not_be_had_is_asked_for_again() {
     tab.frame.wait_for("document.body.dataset.connection !== 'connected'", SECONDS).await;
     tab.page.set_offline(false).await;
     tab.connected().await;
-    can_choose(&tab).await;
+    tab.can_choose().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -177,7 +164,7 @@ async fn messages_keep_their_rows_and_the_choice_of_number() {
     let view = async |name: &str| tab.frame.eval(&format!("document.querySelector('nav [data-view={name}]').click()")).await;
     view("messages").await;
     tab.frame.wait_for("document.querySelector('[data-testid=message-from]').options.length === 2", SECONDS).await;
-    write(&tab, "message-from", "+493055501001").await;
+    tab.writes("message-from", "+493055501001").await;
     let send = async |body: &str| {
         let message = json!({"from": "+493055501000", "to": CALLER, "body": body});
         let (status, told) = answer(t.api(Method::POST, "/api/v1/messages").json(&message)).await;

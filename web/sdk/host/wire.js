@@ -42,7 +42,7 @@ function talks(talking) {
   const frame = current()?.frame ?? null;
   talkingFrame = talking ? frame : null;
   // a softphone that is loaded anew has lost it, and says nothing of that
-  frame?.addEventListener("load", () => (talkingFrame = null), { once: true });
+  if (talking) frame?.addEventListener("load", () => (talkingFrame = null), { once: true });
 }
 
 /** The page vouches for its agent, if it is set up to. */
